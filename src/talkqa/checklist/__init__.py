@@ -1,0 +1,1 @@
+"""Flows to checks: derivation, ids, tags and the phrases of the steps."""

@@ -1,0 +1,99 @@
+"""The words of the steps: one place renders them into scenarios and matches them when a scenario runs.
+
+`checklist.derive` renders, `verify.vocabulary` matches. A step's text alone decides what is done.
+Names in braces are parameters; a quoted parameter is a property path or a value and may hold any character
+but a quotation mark.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One step text with parameters."""
+
+    template: str
+
+    def render(self, **values: str) -> str:
+        """The step text; raises KeyError for a missing parameter."""
+        return _PARAMETER.sub(lambda m: values[m[1]], self.template)
+
+    def match(self, text: str) -> Mapping[str, str] | None:
+        """The parameters of a step text; None where it is another phrase."""
+        found = self._pattern.fullmatch(text)
+        return found.groupdict() if found else None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts, end = [], 0
+        for m in _PARAMETER.finditer(self.template):
+            parts.append(re.escape(self.template[end : m.start()]))
+            quoted = self.template[m.start() - 1 : m.start()] == '"'
+            allowed = "source|target" if m[1] == "side" else '[^"]*' if quoted else '[^"]+'
+            parts.append(f"(?P<{m[1]}>{allowed})")
+            end = m.end()
+        return re.compile("".join(parts) + re.escape(self.template[end:]))
+
+
+# What is given
+IN_STEP = Phrase("the sync engine keeps {source} and {target} in step")
+LINKED_PAIR = Phrase("a {source} that is linked to a {target}")
+PAIR_QUALIFIED = Phrase('a {source} linked to a {target}, with "{value}" in "{path}" of the {side} {entity}')
+PAIR_UNQUALIFIED = Phrase('a {source} linked to a {target}, without "{value}" in "{path}" of the {side} {entity}')
+EXISTING_TARGET = Phrase("a {target} that no {source} is linked to")
+ENGINE_HAS_READ = Phrase("the sync engine has read that {target}")
+CONNECTED_ENTITY = Phrase("a {entity} that is synchronized into {system}")
+
+# What is done
+CREATED = Phrase("a {source} is created")
+CREATED_MATCHING = Phrase('a {source} is created whose "{source_path}" matches "{target_path}" of that {target}')
+CREATED_NEARLY = Phrase(
+    'a {source} is created whose "{source_path}" differs from "{target_path}" of that {target} only in {difference}'
+)
+"""`difference` is `letter case` or `surrounding blanks`."""
+CREATED_UNLINKED = Phrase("a {source} is created that nothing links to a {target}")
+CREATED_CONNECTED = Phrase("a {source} connected to that {entity} is created")
+CREATED_UNCONNECTED = Phrase("a {source} connected to nothing is created")
+CREATED_HOLDS = Phrase('a {source} is created for which "{condition}" holds')
+CREATED_FAILS = Phrase('a {source} is created for which "{condition}" does not hold')
+BECOMES_TRUE = Phrase('"{condition}" comes to hold for it')
+BECOMES_LINKED = Phrase("a link between it and a {target} is established")
+BECOMES_CONNECTED = Phrase("it is connected to something that is synchronized into {system}")
+EDITED = Phrase('"{path}" of the {side} {entity} is edited')
+SET_TO = Phrase('"{path}" of the {side} {entity} is set to {partition}')
+"""`partition` is one of `checklist.derive.PARTITIONS`."""
+EMPTIED = Phrase('"{path}" of the {side} {entity} is emptied')
+SEEN_EDITED = Phrase("a property that travels is edited in the {side} {entity}")
+SEEN_EMPTIED = Phrase("a property that travels is emptied in the {side} {entity}")
+BOTH_EDITED = Phrase(
+    '"{source_path}" of the source {source} and then "{target_path}" of the target {target} are edited'
+)
+SEEN_BOTH_EDITED = Phrase("a property that travels is edited in the source {source} and then in the target {target}")
+REWRITTEN = Phrase("every writable property of the source {source} is rewritten")
+DELETED = Phrase("the {side} {entity} is deleted")
+
+# What is seen
+EXACTLY_ONE = Phrase("exactly one {target} is linked to it")
+NO_COPIES = Phrase("no second copy of it appears in either system")
+LINKED_TO_EXISTING = Phrase("it is linked to the {target} that was there before")
+NO_SECOND = Phrase("no second {target} is created for it")
+STAYS_OUT = Phrase("no {target} is created for it")
+FOLLOWS = Phrase('"{path}" of the {side} {entity} follows')
+SEEN_FOLLOWS = Phrase("that property follows in the {side} {entity}")
+STAYS = Phrase('"{path}" of the {side} {entity} stays as it was')
+OTHERS_STAY = Phrase("every other property of the pair stays as it was")
+AT_REST = Phrase("the pair comes to rest")
+SOME_TRAVEL = Phrase("at least one property is seen to travel to the {target} both times")
+DOCUMENTED_TRAVEL = Phrase("every documented property is seen to travel to the {target}")
+NOTHING_ELSE_TRAVELS = Phrase("no undocumented property is seen to travel to the {target}")
+LATER_STANDS = Phrase("the later edit stands on both sides")
+STILL_LINKED = Phrase("the pair is still linked")
+RECORDED = Phrase("it is recorded what becomes of the {side} {entity}")
+"""Policies that no document promises: the outcome is `observed`, whatever is seen."""
+
+ALL: tuple[Phrase, ...] = tuple(value for value in globals().values() if isinstance(value, Phrase))

@@ -1,0 +1,1 @@
+"""Dataflow documents to the model. The only package that imports docutils."""

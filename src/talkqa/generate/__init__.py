@@ -1,0 +1,1 @@
+"""Checks to feature files and thin test modules: plan, show, write."""

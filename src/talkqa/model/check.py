@@ -1,0 +1,65 @@
+"""One item of the checklist, and the steps that decide it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from talkqa.model.flow import RuleKind
+
+
+class Depth(StrEnum):
+    """How much of the checklist is generated."""
+
+    SMOKE = "smoke"
+    STANDARD = "standard"
+    DEEP = "deep"
+
+
+class RowClass(StrEnum):
+    """How a property row may be judged; see docs/verdicts.md."""
+
+    PLAIN = "plain"
+    TRANSFORM = "transform"
+    SHARED = "shared"
+    IDENTITY = "identity"
+    LOOKUP = "lookup"
+    LIST = "list"
+    HIDDEN_TRANSFORM = "hidden-transform"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A Gherkin step."""
+
+    keyword: str
+    """`Given`, `When`, `Then` or `And`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowKey:
+    """The row a check is about: unique in its flow."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One statement about the sync engine that a run can decide."""
+
+    id: str
+    """`<flow id>/<name>` or `<flow id>/<name>/<row>`; built from meaning alone, safe as a tag and a file name."""
+    flow_id: str
+    name: str
+    """`created`, `edited-in-source`, `merged`, ... as in the check table."""
+    rule: RuleKind | None
+    """The sentence it rests on; None for engine policies."""
+    sentence: str
+    """That sentence as written, or the policy in words."""
+    title: str
+    """What holds, in words that a business user reads: the scenario's name."""
+    steps: tuple[Step, ...]
+    row: RowKey | None = None
+    row_class: RowClass | None = None
+    tags: tuple[str, ...] = ()
+    """Such as `policy`, `smoke`, `negative`."""

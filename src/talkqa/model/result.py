@@ -1,0 +1,215 @@
+"""What a run tells: one event a JSON line, appended as it happens, one file a world.
+
+Report, JUnit, history and merge are readers of these events; nothing else is kept of a run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from talkqa.model.record import Exchange
+
+
+class Outcome(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    LATE = "late"
+    ERROR = "error"
+    NOT_RUNNABLE = "not_runnable"
+    UNDECIDED = "undecided"
+    OBSERVED = "observed"
+    """It happened; no document promises or forbids it."""
+    WAIVED = "waived"
+    ATTESTED = "attested"
+    NOT_RUN = "not_run"
+
+
+BROKEN = frozenset({Outcome.FAILED, Outcome.LATE})
+UNPROVEN = frozenset({Outcome.NOT_RUNNABLE, Outcome.UNDECIDED})
+
+
+class Cause(StrEnum):
+    """Who is answerable for an outcome that is not `passed`."""
+
+    ENGINE = "engine"
+    ENGINE_OR_API = "engine-or-api"
+    API = "api"
+    DOCUMENT = "document"
+    CONFIGURATION = "configuration"
+    HARNESS = "harness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The first line of each file of a run."""
+
+    run: str
+    world: str
+    mode: str
+    """`sandbox`, `live`, `record` or `replay`."""
+    clock: str
+    """`virtual` or `real`."""
+    seed: int
+    epoch: str
+    """ISO 8601 UTC: what `now` was at second 0."""
+    version: str
+    documents: tuple[str, ...]
+    systems: tuple[str, ...]
+    """One line a system: its name, where its schema comes from, licences that are off."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapSeen:
+    """Something that a document leaves open or says badly."""
+
+    flow_id: str | None
+    code: str
+    severity: str
+    place: str
+    """`path:line` when the run started."""
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckStarted:
+    """A scenario began."""
+
+    check: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """One step of a scenario."""
+
+    text: str
+    """Keyword and step text."""
+    outcome: Outcome
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One thing that was seen and counted for the verdict, in a sentence."""
+
+    text: str
+    at_s: float
+    exchanges: tuple[Exchange, ...] = ()
+    """The HTTP exchanges that show it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFinished:
+    """A scenario ended; carries all that the report shows of it."""
+
+    check: str
+    flow_id: str
+    name: str
+    title: str
+    sentence: str
+    place: str
+    """`path:line` of the sentence when the run started."""
+    outcome: Outcome
+    reason: str
+    """Stable code, kebab-case: `carried-over`, `no-counterpart`, `licence-missing`."""
+    message: str
+    """One sentence: what was observed that decided."""
+    cause: Cause | None = None
+    expected: str = ""
+    observed: str = ""
+    steps: tuple[StepResult, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    begin_s: float = 0.0
+    end_s: float = 0.0
+    node: str = ""
+    """pytest node id."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingSeen:
+    """A property that was seen to travel, with what showed it."""
+
+    flow_id: str
+    source: str
+    target: str
+    data_type: str
+    """As a property table would print it."""
+    relation: str
+    """`equal`, or in words what happened to the value on the way."""
+    documented: bool
+    confirmations: int
+    """Independent writes that showed it."""
+    both_ways: bool | None
+    """Whether an edit of the target was seen to come back; None where that was not tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySeen:
+    """How long one change took from the acknowledged write to the sighting on the other side."""
+
+    flow_id: str
+    direction: str
+    """`source-to-target` or `target-to-source`."""
+    seconds: float
+    error_s: float
+    """The observer's poll period: the sighting may be late by as much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The last line of each file of a run; missing where the process died."""
+
+    world: str
+    interrupted: bool
+    end_s: float
+    wall_s: float
+    """Seconds of real time that the world took."""
+    swept: int
+    """Records removed or archived at the end."""
+    left: tuple[str, ...]
+    """Records that could not be removed: `system entity id: why`."""
+
+
+Event = RunStarted | GapSeen | CheckStarted | CheckFinished | MappingSeen | LatencySeen | RunFinished
+
+_EVENTS: dict[str, type[Any]] = {
+    cls.__name__: cls
+    for cls in (RunStarted, GapSeen, CheckStarted, CheckFinished, MappingSeen, LatencySeen, RunFinished)
+}
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """The JSON object of an event; its kind stands under `event`."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def event_from_json(data: Mapping[str, Any]) -> Event:
+    """The event of a JSON object; unknown keys are ignored, so that newer files stay readable.
+
+    Raises:
+        KeyError: for an unknown kind of event.
+        TypeError: for a missing key.
+    """
+    kind = _EVENTS[data["event"]]
+    known = {f.name for f in fields(kind)}
+    values = {key: _frozen(value) for key, value in data.items() if key in known}
+    if kind is CheckFinished:
+        values["outcome"] = Outcome(values["outcome"])
+        values["cause"] = Cause(values["cause"]) if values.get("cause") else None
+        values["steps"] = tuple(StepResult(**{**s, "outcome": Outcome(s["outcome"])}) for s in values.get("steps", ()))
+        values["observations"] = tuple(
+            Observation(**{**o, "exchanges": tuple(Exchange(**e) for e in o.get("exchanges", ()))})
+            for o in values.get("observations", ())
+        )
+    event: Event = kind(**values)
+    return event
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,104 @@
+"""What a system's entities look like: read from descriptors, derived from documents, or told by `describe`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FieldType(StrEnum):
+    """The kinds of value that fields hold, across vendors."""
+
+    STRING = "string"
+    TEXT = "text"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    PICKLIST = "picklist"
+    REFERENCE = "reference"
+    ID = "id"
+    OPAQUE = "opaque"
+    """Compound, binary or otherwise not written by a test."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSchema:
+    """One field of an entity."""
+
+    path: str
+    """Dotted; `items.product.id` runs through the list `items`."""
+    type: FieldType
+    list_at: str | None = None
+    """The prefix of `path` that is a list (`items`), where there is one."""
+    max_length: int | None = None
+    scale: int | None = None
+    createable: bool = True
+    updateable: bool = True
+    nullable: bool = True
+    required: bool = False
+    """Mandatory on create."""
+    references: tuple[str, ...] = ()
+    """Entities of the same system that the value may name."""
+    picklist: tuple[str, ...] = ()
+    restricted: bool = False
+    """Whether values outside `picklist` are refused."""
+    unique: bool = False
+    requires: str | None = None
+    """The licence or feature without which the field does not exist."""
+    unconfirmed: bool = False
+    """True where the fact sheet marks the write flags as not confirmed."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether a test may set it on create and change it later."""
+        return self.createable and self.updateable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySchema:
+    """One entity of a system."""
+
+    name: str
+    fields: tuple[FieldSchema, ...]
+    id_field: str = "id"
+    modified_field: str | None = None
+    modified_by_field: str | None = None
+    name_field: str | None = None
+    createable: bool = True
+    updateable: bool = True
+    deletable: bool = True
+    archive: tuple[str, bool] | None = None
+    """Field and value that retire a record which cannot be deleted."""
+    requires: str | None = None
+    """The licence or feature without which the entity does not exist."""
+    create_requires: str | None = None
+    """The licence without which records exist but cannot be created."""
+
+    def field(self, path: str) -> FieldSchema | None:
+        """The field at a dotted path, letter case folded; None where the entity has no such field."""
+        folded = path.casefold()
+        return next((f for f in self.fields if f.path.casefold() == folded), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemSchema:
+    """One system as configured for a run."""
+
+    name: str
+    """Canonical name."""
+    entities: tuple[EntitySchema, ...]
+    licences: tuple[str, ...] = ()
+    """Every licence or feature that some part of it requires."""
+    knows_users: bool = True
+    """Whether records tell who wrote them last."""
+    stamp_granularity_s: float = 1.0
+    derived: bool = False
+    """True where no descriptor exists and the schema was read off the documents."""
+
+    def entity(self, name: str) -> EntitySchema | None:
+        """The entity of that name, letter case folded; None where there is none."""
+        folded = name.casefold()
+        return next((e for e in self.entities if e.name.casefold() == folded), None)

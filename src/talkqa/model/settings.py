@@ -1,0 +1,90 @@
+"""Settings as values: `config` reads them from talkqa.toml, everything else takes them as arguments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from talkqa.model.check import Depth
+from talkqa.model.record import Scalar
+
+KNOWN_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "Custom CRM": ("Customcrm", "CustomCRM"),
+    "Custom ERP": ("Customerp", "CustomERP"),
+    "Custom HRM": ("Customhrm", "CustomHRM"),
+    "Custom PMS": ("Custompms", "CustomPMS"),
+    "Custom Webshop": ("Customwebshop", "CustomWebshop"),
+    "Exact Online": ("ExactOnline", "Exactonline", "Exact"),
+    "PowerOffice GO": ("Powerofficego", "PowerofficeGO", "PowerOfficeGO", "PowerOffice Go"),
+    "HubSpot": ("Hubspot",),
+}
+"""Canonical system name to the other names that published documents use for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionBinding:
+    """What the words of a condition mean in fields of the source entity."""
+
+    text: str
+    """The condition's words as the document has them; compared with white space and case folded."""
+    entity: str | None = None
+    """Canonical entity name it is limited to; None for any."""
+    remark: bool = False
+    """True for an editor's remark that restricts nothing."""
+    holds: Mapping[str, Scalar] = field(default_factory=dict)
+    """Property values that make it true."""
+    fails: Mapping[str, Scalar] = field(default_factory=dict)
+    """Property values that make it false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionBinding:
+    """Which field connects a source entity with another entity of its system."""
+
+    source: str
+    """Canonical name of the entity of the flow: `Salesforce Contact`."""
+    connected: str
+    """Canonical name of the connected entity: `Salesforce Order`."""
+    path: str
+    """Dotted path of the reference."""
+    held_by: str = "connected"
+    """Which record holds the reference: `connected` (it points at the source record) or `source`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxSettings:
+    """How the embedded systems and the reference engine behave."""
+
+    licences_off: frozenset[str] = frozenset()
+    """Licences switched off, as `Salesforce.Billing`."""
+    faults: tuple[str, ...] = ()
+    """Faults of the reference engine, by name; empty for the correct engine."""
+    engine_cycle_s: float = 5.0
+    """How often the reference engine polls, in seconds of the run's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a project."""
+
+    specs: tuple[str, ...] = ("specs",)
+    output: str = "generated_tests"
+    work: str = ".talkqa"
+    """Where runs leave results, ledger, cache and reports."""
+    depth: Depth = Depth.STANDARD
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(KNOWN_ALIASES))
+    systems: tuple[str, ...] = ()
+    """Descriptor files of the project's own systems (TOML)."""
+    conditions: tuple[ConditionBinding, ...] = ()
+    connections: tuple[ConnectionBinding, ...] = ()
+    mode: str = "sandbox"
+    clock: str = "virtual"
+    seed: int = 0
+    patience_s: float = 120.0
+    """How long a check waits for a change before it asks the heartbeats."""
+    poll_s: float = 4.0
+    """How often an observer asks a system what changed."""
+    window: int = 200
+    """How many scenarios may be under way at once on the real clock."""
+    require_proven: float = 0.0
+    """Share of checks that must be decided, 0 to 1."""
+    max_document_bytes: int = 4_000_000
+    sandbox: SandboxSettings = field(default_factory=SandboxSettings)

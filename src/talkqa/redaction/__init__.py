@@ -1,0 +1,1 @@
+"""The one point that all output passes: secrets are masked here."""

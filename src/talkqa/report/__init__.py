@@ -1,0 +1,1 @@
+"""Events of a run to HTML, JUnit and a summary."""

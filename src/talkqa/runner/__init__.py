@@ -1,0 +1,1 @@
+"""The pytest plugin. The only package that imports pytest and pytest_bdd."""

@@ -1,0 +1,1 @@
+"""Emulated systems and the reference sync engine. Knows the model alone."""

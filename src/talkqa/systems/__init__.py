@@ -1,0 +1,1 @@
+"""Clients of the systems, record factory and packaged descriptors."""

@@ -1,0 +1,1 @@
+"""httpx transports for live and recorded runs. The only package that imports vcr."""

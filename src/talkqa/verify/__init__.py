@@ -1,0 +1,1 @@
+"""What steps do: observing, linking, comparing, judging."""
