@@ -63,3 +63,11 @@ class SystemClient(Protocol):
     async def find(self, entity: str, path: str, value: Scalar) -> tuple[Record, ...]:
         """Records whose property equals the value: the second look before `missing`."""
         ...
+
+
+class Gate(Protocol):
+    """Holds the reference engine while nothing waits for it, so that virtual time stands still meanwhile."""
+
+    async def passed(self) -> None:
+        """Return at once while the gate is open, else when it opens."""
+        ...
