@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+"""White space of any kind, control characters, and with them everything that ends a line."""
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,21 @@ RECORDED = Phrase("it is recorded what becomes of the {side} {entity}")
 """Policies that no document promises: the outcome is `observed`, whatever is seen."""
 
 ALL: tuple[Phrase, ...] = tuple(value for value in globals().values() if isinstance(value, Phrase))
+
+
+def recognize(text: str) -> tuple[Phrase, Mapping[str, str]] | None:
+    """The phrase that a step text was rendered from, with its parameters; None where there is none.
+
+    Several may match, as `a {source} is created` does wherever `a {source} connected to nothing is created` does: the
+    one with the most words of its own is meant.
+    """
+    found = [(phrase, values) for phrase in ALL if (values := phrase.match(text)) is not None]
+    return max(found, key=lambda pair: len(_PARAMETER.sub("", pair[0].template)), default=None)
+
+
+def quotable(text: str) -> str:
+    """The text as it may stand for a parameter: on one line, with apostrophes for its quotation marks.
+
+    Whoever looks a parameter of a step up in a flow or a binding passes what is written there through it first.
+    """
+    return _UNPRINTABLE.sub(" ", text).strip().replace('"', "'")

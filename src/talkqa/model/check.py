@@ -63,3 +63,7 @@ class Check:
     row_class: RowClass | None = None
     tags: tuple[str, ...] = ()
     """Such as `policy`, `smoke`, `negative`."""
+    cells: tuple[tuple[str, str], ...] = ()
+    """Column and value of each parameter in which checks of one title differ; empty for a check of its own."""
+    template: tuple[Step, ...] = ()
+    """The steps with `<column>` in place of those values; empty where there are no cells."""

@@ -4,6 +4,7 @@ TalkqaError                the harness cannot work; the message says what, where
 +-- DocumentError          a dataflow document cannot be read at all
 +-- ConfigError            talkqa.toml or an option is wrong
 +-- PlanError              generation cannot go on
++-- RunError               a run's folder cannot be read, or a run cannot start
 +-- ApiError               a system refused or broke
     +-- ApiUnavailable     no answer, or 5xx / 429 after all retries
     +-- ApiRefused         the system refused what was written (4xx)
@@ -34,10 +35,22 @@ class PlanError(TalkqaError):
     """Raised where generated files cannot be planned or written."""
 
 
+class RunError(TalkqaError):
+    """Raised where a run cannot start, or what it left cannot be read."""
+
+
 class ApiError(TalkqaError):
     """Raised where a system's API breaks or refuses."""
 
-    def __init__(self, message: str, *, status: int = 0, code: str = "", field: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        code: str = "",
+        field: str | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.status = status
         """HTTP status; 0 where no answer came."""
@@ -45,6 +58,8 @@ class ApiError(TalkqaError):
         """The system's own error code."""
         self.field = field
         """The field that the system names, where it names one."""
+        self.fields = fields or ((field,) if field else ())
+        """Every field that the system names, in its order."""
 
 
 class ApiUnavailable(ApiError):

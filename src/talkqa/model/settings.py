@@ -7,6 +7,8 @@ from talkqa.model.check import Depth
 from talkqa.model.record import Scalar
 
 KNOWN_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "Business Central": ("BusinessCentral", "Businesscentral"),
+    "Business Nxt": ("BusinessNxt", "Businessnxt", "Business NXT"),
     "Custom CRM": ("Customcrm", "CustomCRM"),
     "Custom ERP": ("Customerp", "CustomERP"),
     "Custom HRM": ("Customhrm", "CustomHRM"),
@@ -15,6 +17,12 @@ KNOWN_ALIASES: Mapping[str, tuple[str, ...]] = {
     "Exact Online": ("ExactOnline", "Exactonline", "Exact"),
     "PowerOffice GO": ("Powerofficego", "PowerofficeGO", "PowerOfficeGO", "PowerOffice Go"),
     "HubSpot": ("Hubspot",),
+    "MemberCare": ("Membercare",),
+    "SuperOffice": ("Superoffice",),
+    "Wave": ("Wave Financial",),
+    "Wix": ("Wix.com",),
+    "YouTrack": ("Youtrack",),
+    "ZohoCRM": ("Zohocrm", "Zoho CRM"),
 }
 """Canonical system name to the other names that published documents use for it."""
 

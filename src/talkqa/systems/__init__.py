@@ -1,1 +1,4 @@
-"""Clients of the systems, record factory and packaged descriptors."""
+"""Clients of the systems, record factory and packaged descriptors.
+
+Used by verify and the runner; judges nothing and knows nothing of the sandbox behind a base URL.
+"""

@@ -1,1 +1,1 @@
-"""What steps do: observing, linking, comparing, judging."""
+"""What steps do: observing, linking, comparing, judging. Reaches systems through their clients alone."""

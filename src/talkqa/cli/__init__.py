@@ -1,0 +1,5 @@
+"""The command line: options in, one call each. Nothing imports it."""
+
+from talkqa.cli.app import main
+
+__all__ = ["main"]

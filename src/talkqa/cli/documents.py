@@ -1,0 +1,144 @@
+"""`talkqa check` and `talkqa impact`: what documents say, and what a change of them means."""
+
+import json
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkqa.cli.project import Call
+from talkqa.cli.terminal import print_notice, print_result
+from talkqa.model.check import Depth
+from talkqa.model.diagnostic import Diagnostic, Severity
+
+
+class DiagnosticFormat(StrEnum):
+    """How diagnostics are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+def check(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Documents or folders; default: specs of talkqa.toml.")
+    ] = None,
+    *,
+    model: Annotated[bool, typer.Option("--model", help="Print the model: one JSON object a line a document.")] = False,
+    format: Annotated[DiagnosticFormat, typer.Option(help="How diagnostics are printed.")] = DiagnosticFormat.TEXT,  # noqa: A002 - the option's name
+) -> None:
+    """Read documents and print what is unclear, untestable or wrong in them.
+
+    Exits with 2 only where a document cannot be read.
+
+    \b
+    Example:
+      talkqa check specs/
+      talkqa check --model crm-to-erp.rst > model.jsonl
+    """
+    from talkqa.documents.worlds import group_worlds  # noqa: PLC0415 - see app.py
+
+    call: Call = context.obj
+    reading = call.read(paths or (), call.settings())
+    worlds = group_worlds(reading.documents)
+    diagnostics = sorted(
+        (*reading.diagnostics, *(d for world in worlds for d in world.diagnostics)),
+        key=lambda d: (d.location.path, d.location.line, d.code),
+    )
+    if model:
+        from talkqa.documents.jsonform import model_json  # noqa: PLC0415 - see app.py
+
+        for document in reading.documents:
+            print_result(json.dumps(model_json(document), ensure_ascii=False))
+        _tell_on_stderr(reading.diagnostics)
+    else:
+        text = render_diagnostics(diagnostics, format)
+        if text:
+            print_result(text)
+        flows = sum(len(world.flows) for world in worlds)
+        print_notice(f"{len(reading.documents)} documents, {flows} flows, {_counted(diagnostics)}")
+    if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
+        raise typer.Exit(2)
+
+
+def impact(
+    context: typer.Context,
+    old: Annotated[Path, typer.Argument(help="Documents as they were: a file or a folder.")],
+    new: Annotated[Path, typer.Argument(help="Documents as they are now.")],
+    *,
+    depth: Annotated[Depth | None, typer.Option(help="How much of the checklist; default: talkqa.toml.")] = None,
+) -> None:
+    """Compare two states of documents: which checks come, go, or now demand something else.
+
+    \b
+    Example:
+      talkqa impact last-release/specs specs
+    """
+    from talkqa.checklist.impact import compare_checklists  # noqa: PLC0415 - see app.py
+
+    call: Call = context.obj
+    settings = call.settings()
+    # Each side is its own project: a document keeps its name when its folder has another.
+    before, after = (call.worlds([path], settings, _base(path)) for path in (old, new))
+    found = compare_checklists(before, after, depth or settings.depth)
+    for sign, affected in (("-", found.removed), ("+", found.added), ("~", found.altered)):
+        for item in affected:
+            print_result(f"{sign} {item.check.id}\n    {item.check.title}")
+    print_result(
+        f"{len(found.added)} checks come, {len(found.removed)} go, {len(found.altered)} demand something else, "
+        f"{len(found.unchanged)} stay as they were"
+    )
+
+
+def render_diagnostics(diagnostics: Sequence[Diagnostic], style: DiagnosticFormat) -> str:
+    """Diagnostics in one of the formats; empty text where there are none, but for JSON's empty list."""
+    match style:
+        case DiagnosticFormat.JSON:
+            return json.dumps([_as_json(d) for d in diagnostics], ensure_ascii=False, indent=1)
+        case DiagnosticFormat.GITHUB:
+            return "\n".join(_as_github(d) for d in diagnostics)
+        case DiagnosticFormat.TEXT:
+            return "\n".join(str(d) for d in diagnostics)
+
+
+def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
+    return {
+        "path": diagnostic.location.path,
+        "line": diagnostic.location.line,
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "advice": diagnostic.advice,
+        "flow": diagnostic.flow_id,
+    }
+
+
+def _as_github(diagnostic: Diagnostic) -> str:
+    """A workflow command; https://docs.github.com/actions/reference/workflow-commands tells what must be escaped."""
+    text = f"{diagnostic.message} {diagnostic.advice}".strip()
+    place = f"file={_escaped(diagnostic.location.path, ':,')},line={diagnostic.location.line}"
+    return f"::{diagnostic.severity.value} {place},title={_escaped(diagnostic.code, ':,')}::{_escaped(text, '')}"
+
+
+def _escaped(text: str, also: str) -> str:
+    for character in "%\r\n" + also:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _counted(diagnostics: Sequence[Diagnostic]) -> str:
+    numbers = [(severity, sum(d.severity is severity for d in diagnostics)) for severity in Severity]
+    return ", ".join(f"{number} {severity.value}{'' if number == 1 else 's'}" for severity, number in numbers)
+
+
+def _tell_on_stderr(diagnostics: Sequence[Diagnostic]) -> None:
+    for diagnostic in diagnostics:
+        print_notice(str(diagnostic))
+
+
+def _base(path: Path) -> Path:
+    return path if path.is_dir() else path.parent

@@ -1,0 +1,75 @@
+"""`talkqa report` and `talkqa sweep`: what a run left, and what is to be removed of it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkqa.cli.project import Call
+from talkqa.cli.terminal import print_notice, print_result, progress
+from talkqa.model.errors import RunError
+from talkqa.report.content import Report
+
+
+def report(
+    context: typer.Context,
+    run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
+) -> None:
+    """Write a run's report.html, junit.xml and summary.txt again, from its events.
+
+    \b
+    Example:
+      talkqa report
+      talkqa report .talkqa/runs/20250101T080000-1a2b
+    """
+    from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
+
+    print_result(render_summary(show_run(_folder(context.obj, run_dir))).rstrip("\n"))
+
+
+def sweep(
+    context: typer.Context,
+    run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
+) -> None:
+    """Remove what a killed run left in the systems, by its ledger.
+
+    \b
+    Example:
+      talkqa sweep
+    """
+    from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
+    from talkqa.verify.ledger import read_ledger  # noqa: PLC0415 - see app.py
+
+    folder = _folder(context.obj, run_dir)
+    modes = {world.started.mode for world in read_run(folder).worlds if world.started}
+    entries = sum(len(read_ledger(path)) for path in sorted(folder.glob("*.ledger.jsonl")))
+    if modes - {"sandbox"}:
+        raise RunError(f"{folder}: a run in mode {', '.join(sorted(modes))} cannot be swept by this version")
+    print_result(
+        f"{folder}: nothing to remove: the sandbox's systems live in the process of their run and end with it "
+        f"({entries} entries of the ledger were open)"
+    )
+
+
+def show_run(folder: Path) -> Report:
+    """Write the reports of a run beside its events.
+
+    Raises:
+        RunError: where the folder holds no events.
+    """
+    from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
+    from talkqa.report.writing import write_reports  # noqa: PLC0415 - see app.py
+
+    with progress("writing the report"):
+        return write_reports(read_run(folder))
+
+
+def _folder(call: Call, given: Path | None) -> Path:
+    from talkqa.report.reading import find_newest_run  # noqa: PLC0415 - see app.py
+
+    if given is not None:
+        return given
+    newest = find_newest_run(call.root / call.settings().work / "runs")
+    folder = newest.relative_to(call.root) if newest.is_relative_to(Path.cwd()) else newest
+    print_notice(f"newest run: {folder}")
+    return folder

@@ -1,0 +1,183 @@
+"""`talkqa run`: pytest over generated scenarios, then the reports, the summary and an exit code from the results."""
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from talkqa.cli.generation import plan_generation, tell_changes, write_plan
+from talkqa.cli.project import Call
+from talkqa.cli.results import show_run
+from talkqa.cli.terminal import print_notice, print_result
+from talkqa.model.errors import ConfigError, PlanError
+from talkqa.model.settings import Settings
+from talkqa.report.exitcode import BROKEN_PROMISES, INTERRUPTED, NOTHING_DECIDED, WELL, WRONG_INPUT
+
+_PYTEST_OPTIONS = "talkqa.pytest_options"
+_PYTEST_FAILED, _PYTEST_USAGE = 1, 4
+
+
+class RunCommand(TyperCommand):
+    """Hands what follows `--` to pytest: it would otherwise be taken for the folder."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Cut the arguments at the first `--`."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_PYTEST_OPTIONS] = args[at + 1 :]
+            args = args[:at]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
+def run(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="Folder of scenarios; default: output of talkqa.toml.")] = None,
+    *,
+    generate: Annotated[bool, typer.Option("--generate", help="Generate stale scenarios instead of refusing.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Equal seeds give equal runs in the sandbox.")] = None,
+    fault: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Fault of the sandbox's engine.")] = None,
+    licence_off: Annotated[
+        list[str] | None, typer.Option(metavar="SYSTEM.NAME", help="Licence that the sandbox lacks.")
+    ] = None,
+    require: Annotated[
+        str | None, typer.Option(metavar="proven=90%", help="Exit with 4 where fewer checks were decided.")
+    ] = None,
+    serial: Annotated[bool, typer.Option("--serial", help="Perform each step in place, for a debugger.")] = False,
+    clock: Annotated[str | None, typer.Option(metavar="virtual|real", help="How time passes.")] = None,
+) -> None:
+    """Run the checklist and report: pytest over the generated scenarios. pytest's own options follow `--`.
+
+    Exit codes: 0 well, 1 failed checks, 2 wrong input or stale, 3 errors or nothing decided, 4 unproven beyond
+    --require, 130 interrupted.
+
+    \b
+    Example:
+      talkqa run
+      talkqa run --licence-off Salesforce.Billing --require proven=90%
+      talkqa run -- -k division -x
+    """
+    call: Call = context.obj
+    settings = call.settings()
+    required = read_requirement(require) if require else settings.require_proven
+    target = folder or call.root / settings.output
+    _refresh(call, settings, target, generate=generate)
+    options = [f"--talkqa-clock={clock}"] if clock else []
+    options += [f"--talkqa-seed={seed}"] if seed is not None else []
+    options += [f"--talkqa-fault={name}" for name in fault or ()]
+    options += [f"--talkqa-licence-off={name}" for name in licence_off or ()]
+    options += ["--serial"] if serial else []
+    options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
+    extra = context.meta.get(_PYTEST_OPTIONS, [])
+    raise typer.Exit(_perform(call.root / settings.work, target, [*options, *extra], required))
+
+
+def read_requirement(text: str) -> float:
+    """The share in `proven=90%` or `proven=0.9`, 0 to 1.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    found = re.fullmatch(r"proven=(\d+(?:\.\d+)?)(%?)", text.strip())
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 <= share <= 1:
+        raise ConfigError(f"--require {text}: write proven=90% or proven=0.9")
+    return share
+
+
+def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) -> None:
+    """Generate what is stale, or refuse to run it.
+
+    Raises:
+        PlanError: where scenarios are stale and may not be generated.
+    """
+    output = (call.root / settings.output).resolve()
+    if not target.resolve().is_relative_to(output):
+        print_notice(f"{target}: not the output folder of this project; whether it is stale is not checked")
+        return
+    planned = plan_generation(call, (), settings)
+    if not planned.stale:
+        return
+    if generate:
+        write_plan(planned)
+        return
+    tell_changes(planned, would=True)
+    raise PlanError(
+        f"{settings.output}: the scenarios do not say what the documents say now\n"
+        "  run `talkqa generate`, or `talkqa run --generate`"
+    )
+
+
+def _perform(work: Path, target: Path, options: Sequence[str], required: float) -> int:
+    """Run pytest, then report; the results decide on the exit code."""
+    from talkqa.report.exitcode import exit_code  # noqa: PLC0415 - see app.py
+    from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
+    from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
+    from talkqa.runner.events import make_run_id  # noqa: PLC0415 - see app.py
+
+    if not target.exists():
+        raise PlanError(f"{target}: no such folder; run `talkqa generate` first")
+    run_dir = work / "runs" / make_run_id(datetime.now(UTC))
+    ended = _run_pytest([str(target), f"--talkqa-run-dir={run_dir}", "--no-header", "-rN", *options])
+    if not any(run_dir.glob("*.jsonl")):
+        print_notice("nothing was run, so there is nothing to report")
+        return ended.without_results
+    shown = run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
+    report = show_run(shown)
+    print_result("\n" + render_summary(report).rstrip("\n"))
+    code = exit_code(read_run(shown), required)
+    if code == 4:
+        print_notice(f"{report.proven:.1%} proven, {required:.1%} required")
+    return ended.mend(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """How pytest ended."""
+
+    code: int
+    interrupted: bool
+
+    @property
+    def without_results(self) -> int:
+        if self.interrupted:
+            return INTERRUPTED
+        return {_PYTEST_FAILED: BROKEN_PROMISES, _PYTEST_USAGE: WRONG_INPUT}.get(self.code, NOTHING_DECIDED)
+
+    def mend(self, code: int) -> int:
+        """The results' code, unless all is well in them and something else in the session was not."""
+        if self.interrupted:
+            return INTERRUPTED
+        if code != WELL or self.code == 0:
+            return code
+        return BROKEN_PROMISES if self.code == _PYTEST_FAILED else NOTHING_DECIDED
+
+
+class _Listener:
+    """Tells Ctrl-C from the other ways in which pytest stops early."""
+
+    interrupted = False
+
+    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
+        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+
+
+def _run_pytest(arguments: list[str]) -> _End:
+    """Run pytest in this process, so that Ctrl-C reaches the scenarios at once."""
+    import pytest  # noqa: PLC0415 - see app.py
+
+    listener = _Listener()
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a CI that stops the job gets a report too
+    try:
+        code = pytest.main(arguments, plugins=[listener])
+    except KeyboardInterrupt:
+        return _End(code=INTERRUPTED, interrupted=True)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return _End(code=int(code), interrupted=listener.interrupted)

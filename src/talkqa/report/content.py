@@ -1,0 +1,358 @@
+"""The data contract of the reports: what a run amounts to, by document, flow, sentence and check.
+
+`build_report` fills it, `html`, `junit` and `summary` only read it. Texts are as the events have them: each renderer
+escapes them in its own way.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha1
+from pathlib import Path
+from statistics import median
+
+from talkqa.model.result import (
+    BROKEN,
+    UNPROVEN,
+    Cause,
+    CheckFinished,
+    GapSeen,
+    LatencySeen,
+    MappingSeen,
+    Outcome,
+)
+from talkqa.report.exitcode import DECIDED, proven_share
+from talkqa.report.naming import title_of_flow, title_of_world
+from talkqa.report.reading import Run, WorldRun
+
+ORDER = (
+    *(Outcome.FAILED, Outcome.LATE, Outcome.ERROR, Outcome.UNDECIDED, Outcome.NOT_RUNNABLE),
+    *(Outcome.NOT_RUN, Outcome.WAIVED, Outcome.OBSERVED, Outcome.ATTESTED, Outcome.PASSED),
+)
+"""Outcomes, those that need attention first."""
+
+_NAMES = (
+    *("created", "condition-holds", "condition-fails", "connected", "unconnected-stays-out", "unlinked-stays-out"),
+    *("merged", "edited-in-source", "edited-in-target", "discovered", "audit", "value", "qualified", "unqualified"),
+    *("quiet", "latest-wins", "empty-keeps", "delete-stays", "link-survives", "near-miss"),
+)
+_NAME_ORDER = {name: at for at, name in enumerate(_NAMES)}
+
+
+class Status(StrEnum):
+    """What the page says before a word is read."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """One check."""
+
+    result: CheckFinished
+    anchor: str
+    """Short, from the check's id: the same in every run."""
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it rests on an engine policy rather than on a sentence of a document."""
+        return "policy" in self.result.tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceView:
+    """One sentence of a document, or one policy, with the checks that rest on it."""
+
+    text: str
+    place: str
+    checks: tuple[CheckView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyView:
+    """How long changes of a flow took in one direction."""
+
+    direction: str
+    count: int
+    median_s: float
+    max_s: float
+    error_s: float
+    """The observer's poll period: each figure may be too high by as much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowView:
+    """One flow."""
+
+    id: str
+    anchor: str
+    title: str
+    counts: Counter[Outcome]
+    sentences: tuple[SentenceView, ...]
+    mappings: tuple[MappingSeen, ...]
+    """One a pair of properties, sorted."""
+    latencies: tuple[LatencyView, ...]
+    gaps: tuple[GapSeen, ...]
+
+    @property
+    def checks(self) -> tuple[CheckView, ...]:
+        """Its checks in the order shown."""
+        return tuple(check for sentence in self.sentences for check in sentence.checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentView:
+    """The documents of one world."""
+
+    world: str
+    anchor: str
+    title: str
+    paths: tuple[str, ...]
+    systems: tuple[str, ...]
+    counts: Counter[Outcome]
+    flows: tuple[FlowView, ...]
+    gaps: tuple[GapSeen, ...]
+    """Those that belong to no flow."""
+    left: tuple[str, ...]
+    """Records that could not be removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Checks that ended alike for the same reason."""
+
+    outcome: Outcome
+    cause: Cause | None
+    reason: str
+    checks: tuple[CheckView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One run, ready to be shown."""
+
+    folder: Path
+    run: str
+    mode: str
+    clock: str
+    seed: int
+    epoch: str
+    version: str
+    status: Status
+    headline: str
+    counts: Counter[Outcome]
+    proven: float
+    """Share of the due checks that were decided, 0 to 1."""
+    interrupted: bool
+    virtual_s: float
+    """The longest world, in seconds of the run's clock."""
+    wall_s: float
+    findings: tuple[Finding, ...]
+    """What is broken first, then errors, then what is unproven; the most frequent first within each."""
+    documents: tuple[DocumentView, ...]
+    notes: tuple[str, ...]
+    """What a reader must know to trust the figures."""
+
+    @property
+    def total(self) -> int:
+        """All checks."""
+        return self.counts.total()
+
+    @property
+    def unproven(self) -> int:
+        """Checks that could not be decided here."""
+        return sum(self.counts[outcome] for outcome in UNPROVEN)
+
+    @property
+    def broken(self) -> int:
+        """Checks that failed or came late."""
+        return sum(self.counts[outcome] for outcome in BROKEN)
+
+    @property
+    def gap_count(self) -> int:
+        """What documents leave open, over all documents."""
+        return sum(len(d.gaps) + sum(len(f.gaps) for f in d.flows) for d in self.documents)
+
+    @property
+    def path(self) -> Path:
+        """Where the HTML report of the run lies."""
+        return self.folder / "report.html"
+
+
+def build_report(run: Run) -> Report:
+    """Everything that the reports say of a run."""
+    documents = tuple(_document_view(world) for world in run.worlds)
+    counts = sum((document.counts for document in documents), Counter[Outcome]())
+    started = next((world.started for world in run.worlds if world.started), None)
+    ends = [world.finished for world in run.worlds if world.finished]
+    status, headline = _judge(run, counts)
+    return Report(
+        folder=run.folder,
+        run=started.run if started else run.folder.name,
+        mode=started.mode if started else "unknown",
+        clock=started.clock if started else "unknown",
+        seed=started.seed if started else 0,
+        epoch=started.epoch if started else "",
+        version=started.version if started else "",
+        status=status,
+        headline=headline,
+        counts=counts,
+        proven=proven_share(counts),
+        interrupted=run.interrupted,
+        virtual_s=max((end.end_s for end in ends), default=0.0),
+        wall_s=max((end.wall_s for end in ends), default=0.0),
+        findings=_findings(documents),
+        documents=documents,
+        notes=_notes(run),
+    )
+
+
+def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:
+    broken = sum(counts[outcome] for outcome in BROKEN)
+    unproven = sum(counts[outcome] for outcome in UNPROVEN)
+    decided = sum(counts[outcome] for outcome in DECIDED)
+    stopped = " before the run was stopped" if run.interrupted else ""
+    if broken:
+        return Status.RED, f"{broken} {'promise is' if broken == 1 else 'promises are'} broken{stopped}"
+    if not decided:
+        return Status.YELLOW, f"Nothing was decided{stopped}"
+    if counts[Outcome.ERROR] or run.broken_off:
+        what = f"{counts[Outcome.ERROR]} checks ended in an error" if counts[Outcome.ERROR] else "The run broke off"
+        return Status.YELLOW, f"{what}; no promise was seen broken"
+    if run.interrupted:
+        return Status.YELLOW, "No promise was broken before the run was stopped"
+    if unproven:
+        return Status.YELLOW, f"No promise is broken, {unproven} {'is' if unproven == 1 else 'are'} unproven"
+    return Status.GREEN, "Every promise that was checked holds"
+
+
+def _notes(run: Run) -> tuple[str, ...]:
+    notes = [f"{slug}: the process died before the end; what follows is what it had written" for slug in run.broken_off]
+    if run.unread:
+        notes.append(f"{len(run.unread)} line(s) of the results could not be read: {run.unread[0]}")
+    return tuple(notes)
+
+
+def _findings(documents: Iterable[DocumentView]) -> tuple[Finding, ...]:
+    groups: dict[tuple[Outcome, Cause | None, str], list[CheckView]] = defaultdict(list)
+    shown = BROKEN | UNPROVEN | {Outcome.ERROR, Outcome.NOT_RUN}
+    for check in (c for d in documents for f in d.flows for c in f.checks if c.result.outcome in shown):
+        groups[check.result.outcome, check.result.cause, check.result.reason].append(check)
+    return tuple(
+        Finding(outcome=outcome, cause=cause, reason=reason, checks=tuple(checks))
+        for (outcome, cause, reason), checks in sorted(
+            groups.items(), key=lambda item: (ORDER.index(item[0][0]), -len(item[1]), item[0][2])
+        )
+    )
+
+
+@dataclass(slots=True)
+class _FlowEvents:
+    checks: list[CheckFinished] = field(default_factory=list)
+    mappings: list[MappingSeen] = field(default_factory=list)
+    latencies: list[LatencySeen] = field(default_factory=list)
+    gaps: list[GapSeen] = field(default_factory=list)
+
+
+def _events_by_flow(world: WorldRun) -> dict[str, _FlowEvents]:
+    """Events by flow id, sorted; scenarios written by hand for no flow stand under the empty id, last."""
+    flows: dict[str, _FlowEvents] = defaultdict(_FlowEvents)
+    for check in world.checks:
+        flows[check.flow_id].checks.append(check)
+    for mapping in world.mappings:
+        flows[mapping.flow_id].mappings.append(mapping)
+    for latency in world.latencies:
+        flows[latency.flow_id].latencies.append(latency)
+    for gap in sorted(world.gaps, key=lambda gap: (gap.code, gap.place)):
+        if gap.flow_id is not None:
+            flows[gap.flow_id].gaps.append(gap)
+    return {flow_id: flows[flow_id] for flow_id in sorted(flows, key=lambda flow_id: (flow_id == "", flow_id))}
+
+
+def _document_view(world: WorldRun) -> DocumentView:
+    flows = tuple(_flow_view(world.slug, flow_id, events) for flow_id, events in _events_by_flow(world).items())
+    started = world.started
+    return DocumentView(
+        world=world.slug,
+        anchor=_anchor("d", world.slug),
+        title=title_of_world(world.slug, started.systems if started else ()),
+        paths=started.documents if started else (),
+        systems=started.systems if started else (),
+        counts=sum((flow.counts for flow in flows), Counter[Outcome]()),
+        flows=flows,
+        gaps=tuple(gap for gap in world.gaps if gap.flow_id is None),
+        left=world.finished.left if world.finished else (),
+    )
+
+
+def _flow_view(world: str, flow_id: str, events: _FlowEvents) -> FlowView:
+    return FlowView(
+        id=flow_id,
+        anchor=_anchor("f", world, flow_id),
+        title=title_of_flow(flow_id, events.checks),
+        counts=Counter(check.outcome for check in events.checks),
+        sentences=_sentences(world, events.checks),
+        mappings=_united(events.mappings),
+        latencies=_latency_views(events.latencies),
+        gaps=tuple(events.gaps),
+    )
+
+
+def _sentences(world: str, checks: list[CheckFinished]) -> tuple[SentenceView, ...]:
+    """Checks by the sentence they rest on; documents' sentences first, then policies."""
+    groups: dict[tuple[str, str], list[CheckView]] = {}
+    for check in sorted(checks, key=lambda c: ("policy" in c.tags, _NAME_ORDER.get(c.name, len(_NAME_ORDER)), c.check)):
+        view = CheckView(result=check, anchor=_anchor("c", world, check.check))
+        groups.setdefault((check.sentence, "" if view.is_policy else check.place), []).append(view)
+    return tuple(SentenceView(text=text, place=place, checks=tuple(views)) for (text, place), views in groups.items())
+
+
+def _united(mappings: list[MappingSeen]) -> tuple[MappingSeen, ...]:
+    """One row a pair of properties: what several scenarios saw of it, together."""
+    groups: dict[tuple[str, str], list[MappingSeen]] = defaultdict(list)
+    for mapping in mappings:
+        groups[mapping.source, mapping.target].append(mapping)
+    return tuple(_united_mapping(groups[pair]) for pair in sorted(groups))
+
+
+def _united_mapping(seen: list[MappingSeen]) -> MappingSeen:
+    last = seen[-1]
+    both_ways = [mapping.both_ways for mapping in seen if mapping.both_ways is not None]
+    return MappingSeen(
+        flow_id=last.flow_id,
+        source=last.source,
+        target=last.target,
+        data_type=last.data_type,
+        relation=next((mapping.relation for mapping in seen if mapping.relation != "equal"), last.relation),
+        documented=any(mapping.documented for mapping in seen),
+        confirmations=sum(mapping.confirmations for mapping in seen),
+        both_ways=any(both_ways) if both_ways else None,
+    )
+
+
+def _latency_views(latencies: list[LatencySeen]) -> tuple[LatencyView, ...]:
+    groups: dict[str, list[LatencySeen]] = defaultdict(list)
+    for latency in latencies:
+        groups[latency.direction].append(latency)
+    return tuple(
+        LatencyView(
+            direction=direction,
+            count=len(seen),
+            median_s=median(latency.seconds for latency in seen),
+            max_s=max(latency.seconds for latency in seen),
+            error_s=max(latency.error_s for latency in seen),
+        )
+        for direction, seen in sorted(groups.items())
+    )
+
+
+def _anchor(kind: str, *identity: str) -> str:
+    return kind + sha1("\n".join(identity).encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()[:10]
+
+
+def outcomes_in_order(counts: Mapping[Outcome, int]) -> tuple[tuple[Outcome, int], ...]:
+    """Outcomes that occurred with their numbers, those that need attention first."""
+    return tuple((outcome, counts[outcome]) for outcome in ORDER if counts.get(outcome))

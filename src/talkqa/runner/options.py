@@ -1,0 +1,112 @@
+"""The options of a run, and the facts that they and talkqa.toml make together."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from talkqa.model.errors import RunError
+from talkqa.model.settings import Settings
+from talkqa.runner.manifest import WorldFolder
+
+if TYPE_CHECKING:
+    from talkqa.runner.live import RunFacts
+
+CONFIG_NAME = "talkqa.toml"
+VIRTUAL_EPOCH = datetime(2025, 1, 1, 8, tzinfo=UTC)
+"""Second 0 of every run on a virtual clock: equal seeds must give equal stamps."""
+RUN_INPUT = "talkqa_run"
+"""Key under which an xdist controller hands the run's id to its workers."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options of a run to pytest's."""
+    group = parser.getgroup("talkqa", "dataflow scenarios (talkqa)")
+    group.addoption("--talkqa-seed", type=int, metavar="N", help="seed of the run; equal seeds give equal sandbox runs")
+    group.addoption("--talkqa-mode", metavar="MODE", help="where the systems are; default: talkqa.toml, else sandbox")
+    group.addoption("--talkqa-clock", choices=("virtual", "real"), help="how time passes; default: talkqa.toml")
+    group.addoption("--talkqa-window", type=int, metavar="N", help="scenarios begun and not yet reported (real clock)")
+    group.addoption("--serial", action="store_true", help="perform each talkqa step in place, for a debugger")
+    group.addoption(
+        "--talkqa-fault", action="append", default=[], metavar="NAME", help="fault of the sandbox's engine; repeatable"
+    )
+    group.addoption(
+        "--talkqa-licence-off", action="append", default=[], metavar="SYSTEM.NAME", help="sandbox licence; repeatable"
+    )
+    group.addoption("--talkqa-config", metavar="FILE", help="a talkqa.toml elsewhere; its folder is the project")
+    group.addoption("--talkqa-run-dir", metavar="FOLDER", help="where results go; default: .talkqa/runs/<run id>")
+    group.addoption(
+        "--talkqa-documents",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="where documents from outside the project lie; repeatable",
+    )
+
+
+def find_root(config: pytest.Config, folders: Iterable[WorldFolder]) -> Path:
+    """The project: the folder of talkqa.toml, else the nearest one above a world that holds its documents."""
+    given: str | None = config.getoption("--talkqa-config")
+    if given:
+        return (config.invocation_params.dir / given).absolute().parent
+    worlds = tuple(folders)
+    above = [parent for world in worlds[:1] for parent in world.path.parents]
+    places = [*above, config.invocation_params.dir, config.rootpath]
+    for place in places:
+        if (place / CONFIG_NAME).is_file():
+            return place
+    for place in places:
+        if any((place / document).is_file() for world in worlds[:1] for document in world.documents):
+            return place
+    return config.rootpath
+
+
+def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
+    """What the options and talkqa.toml say about this run.
+
+    Raises:
+        ConfigError: for a wrong setting.
+        RunError: for a mode that this version has not.
+    """
+    from talkqa.config import read_settings  # noqa: PLC0415 - the plugin is loaded by runs that need none of this
+    from talkqa.runner.events import make_run_id  # noqa: PLC0415
+    from talkqa.runner.live import RunFacts  # noqa: PLC0415
+
+    given = config.getoption("--talkqa-config")
+    settings = override(read_settings(root, root / Path(given).name if given else None), config)
+    if settings.mode != "sandbox":
+        raise RunError(f"the mode '{settings.mode}' is not there yet; this version knows: sandbox")
+    now = datetime.now(UTC)
+    folder = config.getoption("--talkqa-run-dir")
+    handed = getattr(config, "workerinput", {}).get(RUN_INPUT)
+    run_id = Path(folder).name if folder else handed or make_run_id(now)
+    return RunFacts(
+        run_id=run_id,
+        run_dir=(config.invocation_params.dir / folder).absolute()
+        if folder
+        else root / settings.work / "runs" / run_id,
+        root=root,
+        settings=settings,
+        epoch=VIRTUAL_EPOCH if settings.clock == "virtual" else now,
+        serial=config.getoption("--serial"),
+        max_failures=config.getoption("maxfail") or 0,
+    )
+
+
+def override(settings: Settings, config: pytest.Config) -> Settings:
+    """The settings with this call's options over them."""
+    given = {
+        "seed": config.getoption("--talkqa-seed"),
+        "mode": config.getoption("--talkqa-mode"),
+        "clock": config.getoption("--talkqa-clock"),
+        "window": config.getoption("--talkqa-window"),
+    }
+    sandbox = replace(
+        settings.sandbox,
+        faults=(*settings.sandbox.faults, *config.getoption("--talkqa-fault")),
+        licences_off=settings.sandbox.licences_off | set(config.getoption("--talkqa-licence-off")),
+    )
+    return replace(settings, sandbox=sandbox, **{key: value for key, value in given.items() if value is not None})

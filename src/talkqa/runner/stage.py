@@ -1,0 +1,85 @@
+"""What a run needs of a world, as protocols: a stage prepares and opens worlds, an open world performs scenarios.
+
+`sandbox.py` is the stage of sandbox mode, `bare.py` the one for scenarios that need no world; tests bring their own
+through the hook `pytest_talkqa_stage`.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from talkqa.model.protocols import Clock, Gate
+from talkqa.model.result import CheckFinished, Event, RunFinished, StepResult
+from talkqa.model.settings import Settings
+from talkqa.model.world import ScenarioPlan, World
+from talkqa.runner.manifest import WorldFolder
+
+OnStep = Callable[[int, StepResult, BaseException | None], None]
+"""Called after each step with its index, its result and what it raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedWorld:
+    """A world before its systems are opened."""
+
+    slug: str
+    documents: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    """One line a system: its name, where its schema comes from, licences that are off."""
+    world: World | None = None
+    """None for scenarios that need no systems."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a stage is given to open a world with."""
+
+    clock: Clock
+    settings: Settings
+    root: Path
+    gate: Gate
+    ledger_path: Path
+    emit: Callable[[Event], None]
+    """`CheckFinished` and `RunFinished` are taken from what the world's methods return instead."""
+
+
+class PlacedScenario(Protocol):
+    """A scenario that is performed one step at a time."""
+
+    async def step(self, index: int) -> StepResult:
+        """Perform one step to its end; raises what decided against it."""
+        ...
+
+    async def finish(self, steps: tuple[StepResult, ...], failure: BaseException | None) -> CheckFinished:
+        """The verdict, from the results of all steps (also those not ours) and what the last of them raised."""
+        ...
+
+
+class OpenWorld(Protocol):
+    """A world whose systems answer."""
+
+    async def perform(self, plan: ScenarioPlan, on_step: OnStep) -> CheckFinished:
+        """Perform a scenario from its first step to its verdict; raises nothing but `trio.Cancelled`."""
+        ...
+
+    def place(self, plan: ScenarioPlan) -> PlacedScenario:
+        """Begin a scenario that is to be performed step by step."""
+        ...
+
+    async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
+        """Delete or archive what the run left."""
+        ...
+
+
+class Stage(Protocol):
+    """Where worlds come from."""
+
+    def prepare(self, folder: WorldFolder, settings: Settings, root: Path) -> PreparedWorld:
+        """Read what a world promises; raises a `TalkqaError` where it cannot be read."""
+        ...
+
+    def open(self, prepared: PreparedWorld, opening: Opening) -> AbstractAsyncContextManager[OpenWorld]:
+        """Open its systems."""
+        ...

@@ -1,0 +1,217 @@
+"""New records that the reference engine makes: their values, what their system demands, and what it refuses.
+
+Used by the engine's admission of records. What no row fills comes from links, from a shared default parent, else from
+a stated default of the type.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+import trio
+
+from talkqa.model.flow import Side
+from talkqa.model.record import FieldValue, Scalar
+from talkqa.model.schema import FieldSchema, FieldType, SystemSchema
+from talkqa.sandbox import draws
+from talkqa.sandbox.behaviour import Behaviour
+from talkqa.sandbox.connectors import Fetched, WriteRefused
+from talkqa.sandbox.conversion import Converted, Unfit, is_empty
+from talkqa.sandbox.decision import Translate, hold
+from talkqa.sandbox.pairing import EntityKey, Pairing
+from talkqa.sandbox.rows import Group
+from talkqa.sandbox.state import EngineState
+
+_log = logging.getLogger("talkqa.sandbox.engine")
+
+DEFAULT_NAME = "Talk default"
+"""What the engine calls what it must invent."""
+_TRIES = 6
+_DEFAULTS: Mapping[FieldType, Scalar] = {
+    FieldType.EMAIL: "talk.default@example.com",
+    FieldType.PHONE: "+4755501000",
+    FieldType.URL: "https://talk.example.com/",
+    FieldType.INTEGER: 0,
+    FieldType.DECIMAL: 0,
+    FieldType.BOOLEAN: False,
+}
+
+Values = dict[str, FieldValue]
+
+
+def compose(
+    pairing: Pairing, side: Side, record: Fetched, behaviour: Behaviour, translate: Translate, now: datetime
+) -> tuple[Values, tuple[Group, ...]]:
+    """The values of a counterpart on the other side, and the groups that need no further look once it exists."""
+    values: Values = {}
+    done: dict[str, Group] = {}
+    groups = behaviour.groups(pairing)
+    # Twice: a qualifier may ask for what another row has just put into the new record.
+    for group in (*groups, *groups):
+        found = None if group.key in done else _compose_group(group, side, record, values, translate, now)
+        if found is None:
+            continue
+        path, value, createable = found
+        if is_empty(value):
+            done[group.key] = group
+        elif createable and path not in values:
+            done[group.key] = group
+            values[path] = behaviour.outgoing(pairing, group, side.other, record.id, value)
+    return values, tuple(done.values())
+
+
+def _compose_group(
+    group: Group, side: Side, record: Fetched, values: Values, translate: Translate, now: datetime
+) -> tuple[str, FieldValue, bool] | None:
+    """Path, value and whether it can be set on create; None where the group has nothing to say yet."""
+    value: Converted | None
+    if group.side is side:
+        holding = hold(group, record.values, values)
+        if holding is None:
+            return None
+        if holding.lead is None:
+            return group.target.path, None, True
+        member, place, source = holding.lead, group.target, holding.source
+        value = translate(group, member, source, side.other) if member.refers else member.forward(source, now) or ()
+    else:
+        member, source = group.members[0], record.values.get(group.target.path)
+        if not member.applies(values, record.values):
+            return None
+        place = member.source
+        value = translate(group, member, source, side.other) if member.refers else member.backward(source, now) or ()
+    if value is None:
+        return None
+    return place.path, None if isinstance(value, Unfit) else value, place.createable
+
+
+class Creator:
+    """Makes records in target systems."""
+
+    def __init__(self, state: EngineState, schemas: Mapping[str, SystemSchema]) -> None:
+        self._state = state
+        self._schemas = schemas
+        self._parents: dict[EntityKey, str | None] = {}
+        self._locks: dict[EntityKey, trio.Lock] = {}
+
+    async def create(
+        self,
+        key: EntityKey,
+        values: Mapping[str, FieldValue],
+        source: tuple[EntityKey, Fetched] | None,
+        within: frozenset[EntityKey] = frozenset(),
+    ) -> Fetched | None:
+        """A new record with these values and what its system demands beyond them.
+
+        Args:
+            key: system and entity.
+            values: what the rows give; what the system refuses of it is left out.
+            source: the record that it is made for.
+            within: entities whose default parent is being made: no parent is its own parent's parent.
+
+        Returns:
+            The record as stored; None where the system refused it for reasons that no other value would mend.
+
+        Raises:
+            ApiUnavailable: where the system gave no usable answer.
+        """
+        kept = dict(values)
+        for _ in range(_TRIES):
+            full = {**kept, **await self._demanded(key, kept, source, within)}
+            try:
+                return await self._state.connectors[key[0]].create(key[1], full)
+            except WriteRefused as refusal:
+                _log.warning("%s", refusal)
+                named = {path.casefold() for path in refusal.fields}
+                refused = {path for path in kept if path.casefold() in named}
+            if not refused:
+                break
+            kept = {path: value for path, value in kept.items() if path not in refused}
+        return None
+
+    async def _demanded(
+        self,
+        key: EntityKey,
+        values: Mapping[str, FieldValue],
+        source: tuple[EntityKey, Fetched] | None,
+        within: frozenset[EntityKey],
+    ) -> Values:
+        entity = self._schemas[key[0]].entity(key[1])
+        demanded: Values = {}
+        touched = {f.list_at for f in entity.fields if f.path in values} if entity else set()
+        for field in entity.fields if entity else ():
+            wanted = field.required and field.createable and is_empty(values.get(field.path))
+            if not wanted or (field.list_at is not None and field.list_at not in touched):
+                continue
+            value = await self._default(key, field, source, within)
+            if value is not None:
+                demanded[field.path] = (value,) if field.list_at is not None else value
+        return demanded
+
+    async def _default(
+        self,
+        key: EntityKey,
+        field: FieldSchema,
+        source: tuple[EntityKey, Fetched] | None,
+        within: frozenset[EntityKey],
+    ) -> Scalar:
+        if field.type is FieldType.REFERENCE:
+            linked = self._linked_parent(key[0], field, source)
+            return linked if linked is not None else await self._default_parent(key[0], field, within | {key})
+        if field.type is FieldType.PICKLIST and field.picklist:
+            return field.picklist[0]
+        stamp = self._state.clock.stamp()
+        if field.type is FieldType.DATE:
+            return stamp.date().isoformat()
+        if field.type is FieldType.DATETIME:
+            return stamp.isoformat(timespec="seconds").replace("+00:00", "Z")
+        if field.type in _DEFAULTS:
+            return _DEFAULTS[field.type]
+        text = DEFAULT_NAME
+        if field.unique:
+            text = draws.digest("default", field.path, source[1].id if source else key, size_bytes=5).hex()
+        return text if field.max_length is None else text[: field.max_length]
+
+    def _linked_parent(self, system: str, field: FieldSchema, source: tuple[EntityKey, Fetched] | None) -> str | None:
+        """The counterpart of whatever the source refers to, where the field may name it."""
+        if source is None:
+            return None
+        (source_system, entity_name), record = source
+        entity = self._schemas[source_system].entity(entity_name)
+        for reference in sorted(entity.fields if entity else (), key=lambda f: f.path):
+            named = record.values.get(reference.path)
+            for name in reference.references if isinstance(named, str) else ():
+                for counterpart in self._state.counterparts.get((source_system, name, str(named)), ()):
+                    if counterpart[0] == system and counterpart[1] in field.references:
+                        return counterpart[2]
+        return None
+
+    async def _default_parent(self, system: str, field: FieldSchema, within: frozenset[EntityKey]) -> str | None:
+        for name in field.references:
+            entity = self._schemas[system].entity(name)
+            if entity is None or (system, entity.name) in within:
+                continue
+            key = (system, entity.name)
+            async with self._locks.setdefault(key, trio.Lock()):
+                if key not in self._parents:
+                    self._parents[key] = await self._make_parent(key, within)
+            if self._parents[key] is not None:
+                return self._parents[key]
+        return None
+
+    async def _make_parent(self, key: EntityKey, within: frozenset[EntityKey]) -> str | None:
+        entity = self._schemas[key[0]].entity(key[1])
+        name = entity.field(entity.name_field) if entity and entity.name_field else None
+        values: Values = {}
+        if name is not None and name.createable and name.type in (FieldType.STRING, FieldType.TEXT):
+            values[name.path] = DEFAULT_NAME
+        event = self._state.begin_creating(key)
+        try:
+            made = await self.create(key, values, None, within) if entity and entity.createable else None
+            if made is not None:
+                self._state.own.add((*key, made.id))
+                self._state.remember(key, made)
+                return made.id
+        finally:
+            self._state.end_creating(key, event)
+        there, _ = await self._state.connectors[key[0]].poll(key[1], None)
+        return next((record.id for record in there if not record.deleted), None)

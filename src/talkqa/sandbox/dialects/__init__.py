@@ -1,0 +1,1 @@
+"""The wire formats that emulated systems speak, one module each."""

@@ -1,0 +1,115 @@
+"""The sandbox of one world: emulated systems and the reference engine between them.
+
+Used by the runner. Base URLs and httpx transports are all that leaves it: no check reads a store, a link or the
+engine's state.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import httpx
+
+from talkqa.model.errors import ConfigError
+from talkqa.model.flow import Flow
+from talkqa.model.protocols import Clock, Gate
+from talkqa.model.schema import SystemSchema
+from talkqa.model.settings import ConditionBinding, ConnectionBinding, SandboxSettings
+from talkqa.sandbox.connectors import Connector
+from talkqa.sandbox.dialects.generic import GenericApp
+from talkqa.sandbox.engine import Engine
+from talkqa.sandbox.faults import make_behaviour
+from talkqa.sandbox.pairing import build_pairings
+from talkqa.sandbox.store import SystemStore
+
+
+class SandboxWorld:
+    """Emulated systems for the flows of one world, and an engine that keeps them in step."""
+
+    def __init__(
+        self,
+        *,
+        flows: Sequence[Flow],
+        schemas: Mapping[str, SystemSchema],
+        clock: Clock,
+        settings: SandboxSettings,
+        conditions: Sequence[ConditionBinding] = (),
+        connections: Sequence[ConnectionBinding] = (),
+        seed: int = 0,
+    ) -> None:
+        """Set up the systems; nothing runs yet.
+
+        Args:
+            flows: all flows of the world.
+            schemas: by canonical system name, reduced by licence or not.
+            clock: all waiting goes through it.
+            settings: licences that are off, faults, cycle of the engine.
+            conditions: what the words of conditions mean.
+            connections: which fields connect records.
+            seed: of every random draw; equal seeds give equal worlds.
+
+        Raises:
+            ConfigError: for an unknown fault.
+        """
+        self._clock = clock
+        self._seed = seed
+        self._cycle_s = settings.engine_cycle_s
+        self._schemas = dict(sorted(schemas.items()))
+        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+        for name, schema in self._schemas.items():
+            store = SystemStore(schema, clock, seed, licences_off=_licences_off(name, settings))
+            self._transports[name] = httpx.ASGITransport(app=GenericApp(store, clock))
+        self._pairings = build_pairings(flows, self._schemas, conditions, connections)
+        self._faults = settings.faults
+        make_behaviour(self._faults, self._pairings)
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Canonical names of the systems, sorted."""
+        return tuple(self._schemas)
+
+    def base_url(self, system: str) -> str:
+        """Where the system is reached over its transport; raises ConfigError for a system that is not here."""
+        self.transport(system)
+        return f"http://{_host(system)}.sandbox"
+
+    def transport(self, system: str) -> httpx.AsyncBaseTransport:
+        """What carries requests to the system; raises ConfigError for a system that is not here."""
+        if system not in self._transports:
+            raise ConfigError(f"the sandbox has no system {system!r}; it has: {', '.join(self._transports)}")
+        return self._transports[system]
+
+    async def run_engine(self, gate: Gate) -> NoReturn:
+        """Run the reference engine until cancelled; it forgets everything then.
+
+        Args:
+            gate: passed before every cycle.
+        """
+        engine = Engine(
+            pairings=self._pairings,
+            connectors={
+                name: Connector(schema, self.base_url(name), self._transports[name])
+                for name, schema in self._schemas.items()
+            },
+            schemas=self._schemas,
+            behaviour=make_behaviour(self._faults, self._pairings),
+            clock=self._clock,
+            cycle_s=self._cycle_s,
+            seed=self._seed,
+        )
+        await engine.run(gate)
+
+
+def _licences_off(system: str, settings: SandboxSettings) -> frozenset[str]:
+    """The system's licences that are off; one named without a system is off everywhere."""
+    prefix = f"{system}.".casefold()
+    return frozenset(
+        text[len(prefix) :] if text.casefold().startswith(prefix) else text for text in settings.licences_off
+    )
+
+
+def _host(system: str) -> str:
+    """A host name for a system: letters, digits and hyphens, another one for every name."""
+    if not system:
+        return "nameless"
+    plain = system.lower().replace(" ", "-")
+    return "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"x{ord(c):x}" for c in plain)

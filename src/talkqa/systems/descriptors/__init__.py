@@ -1,0 +1,1 @@
+"""Packaged descriptors: data files that `talkqa.systems.registry` reads."""

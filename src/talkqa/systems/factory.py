@@ -1,0 +1,262 @@
+"""Makes records that a system accepts and that are recognised wherever their values turn up.
+
+Used by verify. One factory per system and world: parents that a record needs are made first and shared, and are
+never probes themselves. What a system refuses field by field is left out from then on and told, not hidden.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import trio
+
+from talkqa.model.errors import ApiRefused, FeatureMissing
+from talkqa.model.flow import Flow
+from talkqa.model.protocols import SystemClient
+from talkqa.model.record import Record, Scalar
+from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
+from talkqa.systems.sentinels import Sentinels, can_hold
+
+_PARENT_KEY = "parent"
+_TRIES = 64
+
+BeforeWrite = Callable[[str, str, str], str]
+"""Takes system, entity and key before a record is created; returns a token for `AfterWrite`."""
+AfterWrite = Callable[[str, str | None], None]
+"""Takes that token and the new record's id; None where the system refused, so that nothing was created."""
+
+
+class RecordFactory:
+    """Creates the records of one system in one world."""
+
+    def __init__(
+        self,
+        client: SystemClient,
+        sentinels: Sentinels,
+        *,
+        before_write: BeforeWrite = lambda _system, _entity, _key: "",
+        after_write: AfterWrite = lambda _token, _id: None,
+    ) -> None:
+        self._client = client
+        self._sentinels = sentinels
+        self._before_write = before_write
+        self._after_write = after_write
+        self._described: dict[str, EntitySchema] = {}
+        self._parents: dict[str, Record] = {}
+        self._refused: dict[tuple[str, str], str] = {}
+        self._parents_lock = trio.Lock()
+
+    @property
+    def refused(self) -> Mapping[tuple[str, str], str]:
+        """(entity, path) of fields that the system refused, with what it said; later records go without them."""
+        return MappingProxyType(self._refused)
+
+    @property
+    def parents(self) -> Mapping[str, Record]:
+        """Entity to the shared parent of it, where one was needed."""
+        return MappingProxyType(self._parents)
+
+    async def describe(self, entity: str) -> EntitySchema:
+        """The entity as this account sees it, asked once a factory."""
+        known = self._described.get(entity)
+        if known is None:
+            known = self._described[entity] = await self._client.describe(entity)
+        return known
+
+    async def make(
+        self,
+        entity: str,
+        key: str,
+        overrides: Mapping[str, Scalar] | None = None,
+        *,
+        counter: int = 0,
+    ) -> Record:
+        """Create a record with a sentinel in every writable field that can hold one.
+
+        Args:
+            entity: What to create.
+            key: What the sentinels are keyed by, as a rule the check's id.
+            overrides: Dotted path to value; None leaves the property empty.
+            counter: Of the records made under this key.
+
+        Returns:
+            The record as the system stored it.
+
+        Raises:
+            FeatureMissing: Where a licence lacks.
+            ApiRefused: Where the system refuses the record for more than single fields that may be left out.
+        """
+        return await self._make(entity, key, overrides or {}, counter=counter, chain=())
+
+    def new_value(
+        self,
+        field: FieldSchema,
+        key: str,
+        counter: int,
+        differs_from: Sequence[Scalar] = (),
+    ) -> Scalar:
+        """A value for an edit, different from every earlier one.
+
+        Booleans and picklists run out of values: they differ from the last earlier one at least. None where the field
+        has no other value that talkqa could write.
+        """
+        earlier = tuple(differs_from)
+        spare: Scalar = None
+        for turn in range(_TRIES):
+            value = self._sentinels.value(field, key, counter + turn)
+            if value is None:
+                return None
+            if not any(_same(value, one) for one in earlier):
+                return value
+            if spare is None and not _same(value, earlier[-1]):
+                spare = value
+        return spare
+
+    async def _make(
+        self,
+        entity: str,
+        key: str,
+        overrides: Mapping[str, Scalar],
+        *,
+        counter: int,
+        chain: tuple[str, ...],
+    ) -> Record:
+        described = await self.describe(entity)
+        folded = {path.casefold(): value for path, value in overrides.items()}
+        values: dict[str, Scalar] = {}
+        for field in described.fields:
+            name = field.path.casefold()
+            if name in folded:
+                value = folded.pop(name)
+            elif self._is_left_out(described, field):
+                continue
+            elif field.type is FieldType.REFERENCE:
+                value = await self._parent_id(field, (*chain, entity))
+            elif field.type is FieldType.PICKLIST and field.required and field.picklist:
+                # The first value is where a record's life begins: an order cannot be created as activated.
+                value = field.picklist[0]
+            else:
+                value = self._sentinels.value(field, key, counter)
+            if value is not None:
+                values[field.path] = value
+        # What the system does not know is sent all the same: its refusal says so better than silence would.
+        values.update({path: value for path, value in overrides.items() if path.casefold() in folded})
+        return await self._write(described, key, values, frozenset(path.casefold() for path in overrides))
+
+    def _is_left_out(self, entity: EntitySchema, field: FieldSchema) -> bool:
+        if not field.createable or field.path == entity.id_field or (entity.name, field.path) in self._refused:
+            return True
+        if field.required:
+            return False
+        if field.list_at is not None and not _list_is_needed(entity, field.list_at):
+            return True
+        if field.type is FieldType.REFERENCE or not field.writable:
+            return True
+        if field.type is FieldType.PICKLIST:
+            return not field.picklist
+        return not can_hold(field)
+
+    async def _write(
+        self, entity: EntitySchema, key: str, values: Mapping[str, Scalar], fixed: frozenset[str]
+    ) -> Record:
+        token = self._before_write(self._client.schema.name, entity.name, key)
+        try:
+            record = await self._client.create(entity.name, values)
+        except FeatureMissing:
+            self._after_write(token, None)
+            raise
+        except ApiRefused as error:
+            kept = self._without_refused(entity, values, fixed, error)
+            if kept is None:
+                self._after_write(token, None)
+                raise
+            try:
+                record = await self._client.create(entity.name, kept)
+            except ApiRefused:
+                self._after_write(token, None)
+                raise
+        self._after_write(token, record.id)
+        return record
+
+    def _without_refused(
+        self, entity: EntitySchema, values: Mapping[str, Scalar], fixed: frozenset[str], error: ApiRefused
+    ) -> Mapping[str, Scalar] | None:
+        """The values without the fields that were refused; None where leaving them out cannot help."""
+        named = {path.casefold() for path in error.fields}
+        dropped = [path for path in values if path.casefold() in named and path.casefold() not in fixed]
+        needed = any(field is not None and field.required for field in map(entity.field, dropped))
+        if not dropped or needed or len(dropped) < len(named):
+            return None
+        for path in dropped:
+            self._refused[entity.name, path] = str(error)
+        return {path: value for path, value in values.items() if path not in dropped}
+
+    async def _parent_id(self, field: FieldSchema, chain: tuple[str, ...]) -> str | None:
+        """The id of the shared parent for a reference; None where the chain of parents would close."""
+        candidates = [name for name in field.references if name not in chain]
+        if not candidates:
+            return None
+        entity = candidates[0]
+        if entity in self._parents:
+            return self._parents[entity].id
+        if len(chain) > 1:  # a parent's parent: the lock is held already
+            return (await self._make_parent(entity, chain)).id
+        async with self._parents_lock:
+            known = self._parents.get(entity)
+            return (known or await self._make_parent(entity, chain)).id
+
+    async def _make_parent(self, entity: str, chain: tuple[str, ...]) -> Record:
+        described = await self.describe(entity)
+        if described.createable:
+            parent = await self._make(entity, f"{_PARENT_KEY}/{entity}", {}, counter=0, chain=chain)
+        else:
+            parent = await self._any_existing(entity)
+        self._parents[entity] = parent
+        return parent
+
+    async def _any_existing(self, entity: str) -> Record:
+        found = await self._client.changes(entity, None)
+        living = [record for record in found.records if not record.deleted]
+        if living:
+            return living[0]
+        system = self._client.schema.name
+        raise ApiRefused(
+            f"{system} has no {entity}, and none can be created through its API; add one to the test account by hand",
+            code="no_parent",
+        )
+
+
+def _list_is_needed(entity: EntitySchema, list_at: str) -> bool:
+    return any(field.list_at == list_at and field.required for field in entity.fields)
+
+
+def _same(one: Scalar, other: Scalar) -> bool:
+    """Equality that keeps True apart from 1 and folds letter case, as lax systems do."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, str) and isinstance(other, str):
+        return one.casefold() == other.casefold()
+    return one == other
+
+
+def unfilled_required(flow: Flow, target_schema: EntitySchema) -> tuple[FieldSchema, ...]:
+    """The fields that the target demands on create and that no property row of the flow writes.
+
+    A row counts for a field where the paths are equal or one leads into the other (`customer`, `customer.id`).
+
+    Args:
+        flow: Its property rows name what is filled; none are named where the table is empty.
+        target_schema: The target entity.
+
+    Returns:
+        Fields in the schema's order.
+    """
+    filled = tuple(row.target.casefold() for row in flow.properties)
+    return tuple(
+        field
+        for field in target_schema.fields
+        if field.required and field.createable and not any(_touches(field.path.casefold(), path) for path in filled)
+    )
+
+
+def _touches(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

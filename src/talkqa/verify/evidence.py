@@ -1,0 +1,52 @@
+"""What a scenario saw: sentences, each with the HTTP exchanges that show it.
+
+Which scenario an exchange belongs to follows from the task that made it; observers and heartbeats belong to none.
+"""
+
+import json
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from talkqa.model.record import Exchange
+from talkqa.model.result import Observation
+from talkqa.verify.observer import Sighting
+
+_KEPT = 4
+"""Exchanges kept with one observation: the last ones before it are those that show it."""
+
+
+@dataclass(slots=True)
+class EvidenceLog:
+    """The observations of one scenario, in order."""
+
+    observations: list[Observation] = field(default_factory=list)
+    pending: list[Exchange] = field(default_factory=list)
+
+    def observe(self, text: str, at_s: float, *sightings: Sighting) -> None:
+        """Add an observation with the exchanges made since the last one and the sightings that show it."""
+        shown = tuple(self.pending[-_KEPT:]) + tuple(_exchange_of(s) for s in sightings)
+        self.observations.append(Observation(text=text, at_s=at_s, exchanges=shown))
+        self.pending.clear()
+
+
+CURRENT: ContextVar[EvidenceLog | None] = ContextVar("talkqa_evidence", default=None)
+"""The evidence of the scenario whose task is running; None for observers, heartbeats and sweeps."""
+
+
+def record_exchange(exchange: Exchange) -> None:
+    """Note an exchange of whatever scenario is running: clients call it for every request."""
+    log = CURRENT.get()
+    if log is not None:
+        log.pending.append(exchange)
+
+
+def _exchange_of(sighting: Sighting) -> Exchange:
+    """The poll that showed a record, without the other records that the same answer held."""
+    record = sighting.record
+    return Exchange(
+        method="GET",
+        url=f"{record.system}/{record.entity}?changed-since (record {record.id} of the answer)",
+        status=200,
+        at_s=sighting.seen_s,
+        response_body=json.dumps(dict(record.values), ensure_ascii=False, default=str),
+    )

@@ -1,0 +1,177 @@
+"""One flow inside a world: its schemas as the accounts show them, its way into a link, its heartbeats."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+import trio
+
+from talkqa.model.errors import ApiError, CheckNotRunnable, CheckOutcome, CheckUndecided, FeatureMissing
+from talkqa.model.flow import EntityRef, Flow, Side
+from talkqa.model.result import Cause
+from talkqa.model.schema import EntitySchema
+from talkqa.verify.access import Access
+from talkqa.verify.heartbeat import Heartbeats
+from talkqa.verify.observer import Observer
+from talkqa.verify.routes import Route, condition_bindings, connections, route_of, unbound_conditions
+from talkqa.verify.rows import RowJudgement, judge_class
+from talkqa.verify.values import FlowValues
+
+
+class FlowState:
+    """What is known of one flow during a run; prepared once, shared by its scenarios."""
+
+    def __init__(
+        self,
+        access: Access,
+        flow: Flow,
+        neighbours: Mapping[str, "FlowState"],
+        beat: Callable[["FlowState", int], Awaitable[bool]],
+    ) -> None:
+        """Make the state of a flow.
+
+        Args:
+            access: The way to the systems.
+            flow: The flow.
+            neighbours: Flow id to state, of every flow of the world, this one included.
+            beat: Writes heartbeat number n of a flow and tells whether it arrived.
+        """
+        self.access = access
+        self.flow = flow
+        self.neighbours = neighbours
+        self._beat = beat
+        self._prepared = trio.Lock()
+        self._blocked: CheckOutcome | None = None
+        self._ready = False
+        self._control: CheckOutcome | bool | None = None
+        self.schemas: dict[Side, EntitySchema] = {}
+
+    async def prepare(self) -> None:
+        """Find out whether the flow can be tested here at all.
+
+        Raises:
+            CheckOutcome: not runnable or undecided, the same one for every scenario of the flow.
+        """
+        async with self._prepared:
+            if not self._ready and self._blocked is None:
+                try:
+                    await self._prepare()
+                    self._ready = True
+                except CheckOutcome as blocked:
+                    self._blocked = blocked
+        if self._blocked is not None:
+            raise type(self._blocked)(
+                self._blocked.reason, self._blocked.message, cause=self._blocked.cause, observed=self._blocked.observed
+            )
+
+    async def usable(self) -> bool:
+        """Whether the flow can be tested here."""
+        try:
+            await self.prepare()
+        except CheckOutcome:
+            return False
+        return True
+
+    async def _prepare(self) -> None:
+        unbound = unbound_conditions(self.flow, self.access.settings)
+        if unbound:
+            raise CheckUndecided(
+                "condition-unbound",
+                f"needs a binding: nothing says in which fields '{unbound[0]}' shows; "
+                "bind it under [[conditions]] in talkqa.toml",
+                cause=Cause.DOCUMENT,
+            )
+        for side in Side:
+            self.schemas[side] = await self._describe(self.flow.entity(side))
+        flows, settings = tuple(n.flow for n in self.neighbours.values()), self.access.settings
+        self.route = route_of(self.flow, flows, settings, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
+        self.connections = connections(self.flow, flows, settings)
+        self.conditions = condition_bindings(self.flow, settings)
+        self.judgements: dict[tuple[str, str], RowJudgement] = {
+            (row.source, row.target): judge_class(self.flow, row, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
+            for row in self.flow.properties
+        }
+        self.values = FlowValues(
+            flow=self.flow,
+            source=self.schemas[Side.SOURCE],
+            target=self.schemas[Side.TARGET],
+            sentinels=self.access.sentinels,
+        )
+        self.heartbeats = Heartbeats(
+            partial(self._beat, self), self.access.clock, self.access.nursery, gather_s=self.access.settings.poll_s
+        )
+
+    async def _describe(self, ref: EntityRef) -> EntitySchema:
+        client = self.access.clients.get(ref.system)
+        known = client.schema.entity(ref.entity) if client is not None else None
+        if client is None or known is None:
+            raise CheckNotRunnable(
+                "entity-unknown",
+                f"no descriptor knows {ref.name}: describe it in a descriptor file or correct the document",
+                cause=Cause.CONFIGURATION,
+            )
+        try:
+            return await client.describe(known.name)
+        except FeatureMissing as missing:
+            raise licence_missing(ref, missing) from missing
+        except ApiError as error:
+            raise CheckNotRunnable(
+                "entity-unreadable", f"{ref.system} does not show {ref.entity}: {error}", cause=Cause.API
+            ) from error
+
+    def schema(self, side: Side) -> EntitySchema:
+        """The entity at one end, as the account sees it."""
+        return self.schemas[side]
+
+    def both(self) -> tuple[EntitySchema, EntitySchema]:
+        """Source and target."""
+        return self.schemas[Side.SOURCE], self.schemas[Side.TARGET]
+
+    def observer(self, side: Side) -> Observer:
+        """Who watches the entity at one end."""
+        ref = self.flow.entity(side)
+        return self.access.observer(ref.system, self.schemas[side].name)
+
+    @property
+    def avoided(self) -> frozenset[str]:
+        """Source properties that mean more than their value: editing them could break or make a link."""
+        special = {row.source for row in self.flow.merge}
+        special |= {path for binding in self.conditions for path in (*binding.holds, *binding.fails)}
+        special |= {c.binding.path for c in self.connections if c.binding.held_by == "source"}
+        special |= {q.path for row in self.flow.properties for q in row.qualifiers}
+        return frozenset(special)
+
+    async def control_write(self) -> CheckOutcome | None:
+        """Whether the target takes a record like the missing one from the harness itself; asked once a flow.
+
+        Returns:
+            None where it does, so that the engine is to blame; else the outcome that says who is not.
+        """
+        if self._control is None:
+            target = self.flow.target
+            try:
+                await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
+                self._control = True
+            except FeatureMissing as missing:
+                self._control = licence_missing(target, missing)
+            except ApiError as error:
+                self._control = CheckUndecided(
+                    "target-refuses",
+                    f"{target.system} refuses a {target.entity} from the harness too: {error}",
+                    cause=Cause.API,
+                )
+        return None if self._control is True else self._control  # type: ignore[return-value]
+
+    @property
+    def creates(self) -> bool:
+        """Whether an unrestricted source record is enough."""
+        return self.route is Route.CREATE
+
+
+def licence_missing(ref: EntityRef, missing: FeatureMissing) -> CheckNotRunnable:
+    """The outcome of a check whose system lacks a licence."""
+    return CheckNotRunnable(
+        "licence-missing",
+        f"{ref.name} needs the licence {missing.licence} of {ref.system}, which is not active: {missing}",
+        cause=Cause.CONFIGURATION,
+        observed=str(missing),
+    )

@@ -1,0 +1,78 @@
+"""Heartbeats: records written for one purpose, to show that a flow is alive and not merely slow.
+
+A missing record is only missing once records written later have arrived. Beats are shared: everybody who asks
+within one poll period waits for the same one, so their number grows with time and not with checks.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from math import inf
+
+import trio
+
+from talkqa.model.protocols import Clock
+from talkqa.verify.evidence import CURRENT
+
+
+@dataclass(slots=True, kw_only=True)
+class Beat:
+    """One record written to see whether it arrives."""
+
+    number: int
+    started_s: float = inf
+    arrived_s: float | None = None
+    done: trio.Event = field(default_factory=trio.Event)
+
+
+class Heartbeats:
+    """The beats of one flow."""
+
+    def __init__(
+        self, send: Callable[[int], Awaitable[bool]], clock: Clock, nursery: trio.Nursery, gather_s: float
+    ) -> None:
+        """Make the heartbeats of a flow.
+
+        Args:
+            send: Writes beat number n and tells whether its counterpart was seen; never raises for a silent engine.
+            clock: The run's clock.
+            nursery: Where beats live; cancelled with the world.
+            gather_s: How long a beat waits for others who want one too.
+        """
+        self._send = send
+        self._clock = clock
+        self._nursery = nursery
+        self._gather_s = gather_s
+        self.beats: list[Beat] = []
+
+    async def after(self, moment_s: float) -> bool:
+        """Whether a beat written at or after a moment arrives."""
+        return (await self._beat_after(moment_s, 0)).arrived_s is not None
+
+    async def rounds(self, count: int) -> bool:
+        """Whether so many beats arrive, each begun after the one before it had arrived: as many batches have passed."""
+        first = 0
+        for _ in range(count):
+            beat = await self._beat_after(self._clock.now(), first)
+            if beat.arrived_s is None:
+                return False
+            first = beat.number + 1
+        return True
+
+    async def _beat_after(self, moment_s: float, first: int) -> Beat:
+        beat = next((b for b in self.beats[first:] if b.started_s >= moment_s), None)
+        if beat is None:
+            beat = Beat(number=len(self.beats))
+            self.beats.append(beat)
+            self._nursery.start_soon(self._run, beat)
+        await beat.done.wait()
+        return beat
+
+    async def _run(self, beat: Beat) -> None:
+        CURRENT.set(None)  # what a beat sends belongs to no scenario
+        await self._clock.sleep(self._gather_s)
+        beat.started_s = self._clock.now()
+        try:
+            if await self._send(beat.number):
+                beat.arrived_s = self._clock.now()
+        finally:
+            beat.done.set()

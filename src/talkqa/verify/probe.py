@@ -1,0 +1,100 @@
+"""The working values of a scenario: probes, the pairs they become, edits, and properties seen to travel."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from talkqa.model.flow import Side
+from talkqa.model.record import FieldValue, Record, Scalar
+from talkqa.systems.sentinels import token_of
+
+
+@dataclass(slots=True, kw_only=True)
+class Probe:
+    """A record that the harness wrote, and every token it ever carried."""
+
+    record: Record
+    """As last read or written by the harness."""
+    written_s: float
+    tokens: set[str]
+    """Strong tokens alone: those that no other record can carry by chance."""
+
+    def note(self, values: Mapping[str, FieldValue]) -> None:
+        """Remember the tokens of values that were written."""
+        self.tokens |= strong_tokens(values.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travel:
+    """A property of the source seen in a property of the target."""
+
+    source: str
+    target: str
+    equal: bool
+    """False where the target holds more or less than the source's value, such as a prefix."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Pair:
+    """A source probe and the target record linked to it."""
+
+    source: Probe
+    target: Record
+    seen_s: float
+    travels: tuple[Travel, ...]
+    """What was seen to travel at the first sighting, sorted."""
+    confirmed_by: str = ""
+    """What the wiggle showed; empty before it."""
+    wiggled: Travel | None = None
+
+    def record(self, side: Side) -> Record:
+        """The record at one end, as last known."""
+        return self.source.record if side is Side.SOURCE else self.target
+
+    def replace(self, side: Side, record: Record) -> None:
+        """Take a newer version of the record at one end."""
+        if side is Side.SOURCE:
+            self.source.record = record
+        else:
+            self.target = record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """One write to one side of a pair, and the pair as it was before."""
+
+    side: Side
+    path: str
+    before: FieldValue
+    after: Scalar
+    at_s: float
+    source_before: Record
+    target_before: Record
+    target_path: str | None = None
+    """The property on the other side that is expected to follow, where the edit was chosen by discovery."""
+    orders: Mapping[Side, int] = field(default_factory=dict)
+    """Positions of the observers' logs when the edit was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the other side must hold after an edit."""
+
+    matches: Callable[[FieldValue], bool]
+    value: FieldValue
+    """For the message and the control write; None where only movement is asked for."""
+    words: str
+
+
+def is_strong(token: str) -> bool:
+    """Whether a token cannot be met by chance: long, with letters and digits."""
+    return len(token) >= 6 and any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
+
+
+def strong_tokens(values: Iterable[FieldValue]) -> set[str]:
+    """The strong tokens of some values."""
+    found: set[str] = set()
+    for value in values:
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, str):
+                found.update(t for t in token_of(part) if is_strong(t))
+    return found

@@ -1,0 +1,144 @@
+"""How a source record comes to be linked in a flow: created at once, through a connection, or by a merge criterion."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from talkqa.model.flow import EntityRef, Flow, MergeRow, Rule, RuleKind, Side
+from talkqa.model.schema import EntitySchema, FieldType
+from talkqa.model.settings import ConditionBinding, ConnectionBinding, Settings
+
+
+class Route(StrEnum):
+    """The ways into a link."""
+
+    CREATE = "create"
+    CONNECT = "connect"
+    MERGE = "merge"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """A connected entity that the configuration binds and that has a flow of its own into the target system."""
+
+    entity: EntityRef
+    binding: ConnectionBinding
+    flow: Flow
+
+
+def fold(text: str) -> str:
+    """Letter case and white space folded: how words of a condition are compared."""
+    return " ".join(text.split()).casefold()
+
+
+def binding_of(rule: Rule, flow: Flow, settings: Settings) -> ConditionBinding | None:
+    """The binding that explains a condition of a flow; None where nothing does."""
+    words = fold(rule.condition or "")
+    for binding in settings.conditions:
+        if fold(binding.text) == words and binding.entity in {None, flow.source.name}:
+            return binding
+    return None
+
+
+def unbound_conditions(flow: Flow, settings: Settings) -> tuple[str, ...]:
+    """The conditions of a flow that nothing explains, as the documents have them."""
+    return tuple(
+        rule.condition or ""
+        for rule in flow.rules_of(RuleKind.CONDITION)
+        if not flow.has(RuleKind.EVERY) and binding_of(rule, flow, settings) is None
+    )
+
+
+def condition_bindings(flow: Flow, settings: Settings) -> tuple[ConditionBinding, ...]:
+    """The bindings that restrict a flow: none where every source record is promised anyway."""
+    if flow.has(RuleKind.EVERY):
+        return ()
+    found = (binding_of(rule, flow, settings) for rule in flow.rules_of(RuleKind.CONDITION))
+    return tuple(b for b in found if b is not None and not b.remark)
+
+
+def connections(flow: Flow, flows: tuple[Flow, ...], settings: Settings) -> tuple[Connection, ...]:
+    """The connected entities of a flow that can be used: bound, and synchronised by a flow of the same world."""
+    found = []
+    for rule in flow.rules_of(RuleKind.CREATE_IF_CONNECTED):
+        for entity in rule.connected:
+            binding = connection_binding(flow, entity, settings)
+            carrier = next(
+                (f for f in flows if f.source == entity and f.target.system == flow.target.system and f != flow), None
+            )
+            if binding is not None and carrier is not None:
+                found.append(Connection(entity=entity, binding=binding, flow=carrier))
+    return tuple(found)
+
+
+def connection_binding(flow: Flow, entity: EntityRef, settings: Settings) -> ConnectionBinding | None:
+    """What the configuration says of how an entity connects to the flow's source."""
+    return next(
+        (
+            b
+            for b in settings.connections
+            if fold(b.source) == fold(flow.source.name) and fold(b.connected) == fold(entity.name)
+        ),
+        None,
+    )
+
+
+def usable_merge_rows(flow: Flow, source: EntitySchema, target: EntitySchema) -> tuple[MergeRow, ...]:
+    """Merge criteria that a test can fulfil: both properties can be set on create and neither is an id."""
+    usable = []
+    for row in flow.merge:
+        fields = (source.field(row.source), target.field(row.target))
+        if all(f is not None and f.createable and f.type not in {FieldType.ID, FieldType.REFERENCE} for f in fields):
+            usable.append(row)
+    return tuple(usable)
+
+
+def route_of(
+    flow: Flow, flows: tuple[Flow, ...], settings: Settings, source: EntitySchema, target: EntitySchema
+) -> Route:
+    """The way that a probe of this flow takes to its link."""
+    if flow.has(RuleKind.EVERY) or flow.has(RuleKind.CREATE_UNMATCHED):
+        return Route.CREATE
+    if flow.has(RuleKind.LINK_REQUIRED) or flow.has(RuleKind.CREATE_IF_CONNECTED):
+        if connections(flow, flows, settings):
+            return Route.CONNECT
+        return Route.MERGE if usable_merge_rows(flow, source, target) else Route.NONE
+    return Route.CREATE
+
+
+def rightful_copies(flow: Flow, flows: tuple[Flow, ...]) -> dict[Side, int] | None:
+    """How many records of each end one probe may rightly cause, over all flows of the world; None where unknown.
+
+    Each flow makes one record of each record of its source, and none of what its own reverse made.
+    The probe itself is not counted on the source side.
+    """
+    limit = 64
+    start = _place(flow, Side.SOURCE)
+    reached: list[tuple[tuple[str, str], tuple[Flow, ...]]] = [(start, ())]
+    counts = {Side.SOURCE: 0, Side.TARGET: 0}
+    position = 0
+    while position < len(reached):
+        place, path = reached[position]
+        position += 1
+        for step in flows:
+            if _place(step, Side.SOURCE) != place or step in path or (path and _is_reverse(step, path[-1])):
+                continue
+            made = _place(step, Side.TARGET)
+            reached.append((made, (*path, step)))
+            for side in Side:
+                counts[side] += made == _place(flow, side)
+        if len(reached) > limit:
+            return None
+    return counts
+
+
+def _place(flow: Flow, side: Side) -> tuple[str, str]:
+    ref = flow.entity(side)
+    return ref.system, ref.entity.casefold()
+
+
+def _is_reverse(one: Flow, other: Flow) -> bool:
+    return (_place(one, Side.SOURCE), _place(one, Side.TARGET)) == (
+        _place(other, Side.TARGET),
+        _place(other, Side.SOURCE),
+    )

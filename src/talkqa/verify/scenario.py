@@ -1,0 +1,133 @@
+"""What the steps of one scenario share: the flow, the pair, the last edit, the evidence and what it decides."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from talkqa.model.errors import CheckUndecided
+from talkqa.model.flow import PropertyRow, Side
+from talkqa.model.record import Record, Scalar
+from talkqa.model.result import Cause
+from talkqa.model.world import ScenarioPlan
+from talkqa.verify.evidence import EvidenceLog
+from talkqa.verify.flowstate import FlowState
+from talkqa.verify.observer import Sighting
+from talkqa.verify.probe import Edit, Expectation, Pair, Probe, Travel
+from talkqa.verify.world import VerifyWorld
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merging:
+    """A target that was there first, and the criterion by which a source is to meet it."""
+
+    target: Record
+    value: Scalar
+    source_path: str | None = None
+
+
+class Scenario:
+    """The working state of one scenario; written by its steps, read by later ones."""
+
+    def __init__(self, world: VerifyWorld, plan: ScenarioPlan) -> None:
+        self.world = world
+        self.access = world.access
+        self.plan = plan
+        self.evidence = EvidenceLog()
+        self.existing: Merging | None = None
+        self.companion: tuple[str, Probe] | None = None
+        self.forbidden = False
+        self.row: PropertyRow | None = None
+        self.travel: Travel | None = None
+        self.tried_travels: set[Travel] = set()
+        self.followed: tuple[Side, str, Expectation] | None = None
+        self.conflict: tuple[Travel, Scalar, Scalar] | None = None
+        self.done = ""
+        self.first_travels: tuple[Travel, ...] = ()
+        self.rewritten: tuple[Travel, ...] | None = None
+        self.rewrites: list[tuple[Record, Record]] = []
+        self.is_observation = False
+        self.decisions: list[str] = []
+        self.reason = ""
+        self._state: FlowState | None = None
+        self._pair: Pair | None = None
+        self._probe: Probe | None = None
+        self._edit: Edit | None = None
+
+    # what earlier steps made; a step that needs it and comes too early is a mistake of the scenario
+    @property
+    def state(self) -> FlowState:
+        """The flow that the scenario is about."""
+        return _made(self._state, "the step 'the sync engine keeps ... in step'")
+
+    @state.setter
+    def state(self, state: FlowState) -> None:
+        self._state = state
+
+    @property
+    def flow_id(self) -> str:
+        """The id of the flow; empty before it is known."""
+        return self._state.flow.id if self._state else ""
+
+    @property
+    def pair(self) -> Pair:
+        """The linked pair."""
+        return _made(self._pair, "a step that makes a linked pair")
+
+    @pair.setter
+    def pair(self, pair: Pair) -> None:
+        self._pair = pair
+        self._probe = pair.source
+
+    @property
+    def probe(self) -> Probe:
+        """The source record that the scenario wrote."""
+        return _made(self._probe, "a step that creates a record")
+
+    @probe.setter
+    def probe(self, probe: Probe) -> None:
+        self._probe = probe
+
+    @property
+    def edit(self) -> Edit:
+        """The last edit."""
+        return _made(self._edit, "a step that edits a property")
+
+    @edit.setter
+    def edit(self, edit: Edit) -> None:
+        self._edit = edit
+
+    @property
+    def has_edit(self) -> bool:
+        """Whether something was edited already."""
+        return self._edit is not None
+
+    def key(self, what: str) -> str:
+        """The key of a draw: unique in the run, the same in every run."""
+        return f"{self.plan.check}#{what}"
+
+    def observe(self, text: str, *sightings: Sighting) -> None:
+        """Note a sentence of evidence."""
+        self.evidence.observe(text, self.access.clock.now(), *sightings)
+
+    def decide(self, reason: str, text: str, *sightings: Sighting) -> None:
+        """Note what shows that the promise of a step holds."""
+        self.reason = reason
+        self.decisions.append(text)
+        self.observe(text, *sightings)
+
+    def record_observation(self, reason: str, text: str) -> None:
+        """Note what happened where no document says what should."""
+        self.is_observation = True
+        self.decide(reason, text)
+
+
+def side_of(word: str) -> Side:
+    """The side that a step names."""
+    return Side(word)
+
+
+def _made(value: T | None, how: str) -> T:
+    if value is None:
+        raise CheckUndecided("step-missing", f"the scenario needs {how} before this step", cause=Cause.HARNESS)
+    return value

@@ -1,0 +1,110 @@
+"""Recognising a probe's values in another record, and choosing a property to edit."""
+
+from collections.abc import Mapping
+
+from talkqa.model.flow import Side
+from talkqa.model.record import FieldValue, Record, Scalar
+from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
+from talkqa.systems.sentinels import token_of
+from talkqa.verify.compare import compare
+from talkqa.verify.probe import Travel, is_strong
+
+_SYSTEM_TYPES = frozenset({FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE})
+
+
+def tokens_of(value: FieldValue) -> frozenset[str]:
+    """The search tokens of one property's value."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return frozenset(t for p in parts if p is not None and not isinstance(p, bool) for t in token_of(p))
+
+
+def record_tokens(record: Record) -> frozenset[str]:
+    """The search tokens of all values of a record."""
+    return frozenset(t for value in record.values.values() for t in tokens_of(value))
+
+
+def distinctive_tokens(written: Mapping[str, Scalar], schema: EntitySchema) -> frozenset[str]:
+    """The tokens by which a counterpart is looked for: the strong ones, or all where there are none."""
+    every: set[str] = set()
+    for path, value in written.items():
+        field = schema.field(path)
+        if field is not None and field.type not in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
+            every |= tokens_of(value)
+    strong = frozenset(t for t in every if is_strong(t))
+    return strong or frozenset(every)
+
+
+def find_travels(
+    source: Record, written: Mapping[str, Scalar], target: Record, schemas: tuple[EntitySchema, EntitySchema]
+) -> tuple[Travel, ...]:
+    """The properties of a source that are seen in a target, sorted; one source per target, the equal one first."""
+    source_schema, target_schema = schemas
+    owners = [
+        (path, tokens)
+        for path in sorted(written)
+        if (f := source_schema.field(path)) is not None
+        and f.type not in _SYSTEM_TYPES
+        and (tokens := tokens_of(source.values.get(path)))
+    ]
+    found = []
+    for path in sorted(target.values):
+        field = target_schema.field(path)
+        tokens = tokens_of(target.values[path])
+        if field is None or field.type in _SYSTEM_TYPES or not tokens:
+            continue
+        candidates = [
+            Travel(
+                source=own,
+                target=path,
+                equal=compare(
+                    source.values.get(own),
+                    target.values[path],
+                    expected_field=source_schema.field(own),
+                    actual_field=field,
+                    declared=None,
+                ).equal,
+            )
+            for own, own_tokens in owners
+            if own_tokens & tokens and _long_enough(own_tokens & tokens)
+        ]
+        if candidates:
+            found.append(min(candidates, key=lambda t: (not t.equal, t.source)))
+    return tuple(sorted(found, key=lambda t: (t.source, t.target)))
+
+
+def _long_enough(tokens: frozenset[str]) -> bool:
+    """Short texts and small numbers are equal by chance too often to count."""
+    return any(len(t) >= 5 for t in tokens)
+
+
+def rank_for_edit(
+    travels: tuple[Travel, ...], schemas: tuple[EntitySchema, EntitySchema], side: Side, avoid: frozenset[str]
+) -> tuple[Travel, ...]:
+    """Travels whose edit on one side can be expected to be seen on the other, the surest first.
+
+    Args:
+        travels: What was seen to travel.
+        schemas: Source and target.
+        side: Where the edit is made.
+        avoid: Source properties with another meaning: criteria, conditions, connections.
+    """
+    source_schema, target_schema = schemas
+
+    def usable(travel: Travel) -> bool:
+        source, target = source_schema.field(travel.source), target_schema.field(travel.target)
+        if source is None or target is None or travel.source in avoid:
+            return False
+        return source.updateable if side is Side.SOURCE else target.updateable and source.updateable
+
+    def rank(travel: Travel) -> tuple[bool, bool, int, str, str]:
+        source, target = source_schema.field(travel.source), target_schema.field(travel.target)
+        return (not travel.equal, not _roomy(source) or not _roomy(target), 0, travel.source, travel.target)
+
+    return tuple(sorted(filter(usable, travels), key=rank))
+
+
+def _roomy(field: FieldSchema | None) -> bool:
+    """Whether a field holds free text long enough for a sentinel that nobody else carries."""
+    if field is None or field.type not in {FieldType.STRING, FieldType.TEXT}:
+        return False
+    return field.max_length is None or field.max_length >= 20

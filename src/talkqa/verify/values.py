@@ -1,0 +1,225 @@
+"""Values that both ends of a flow can hold: what a probe carries and what an edit writes."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from talkqa.model.flow import Flow, PropertyRow
+from talkqa.model.record import FieldValue, Scalar
+from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
+from talkqa.systems.sentinels import Sentinels
+from talkqa.verify.oracle import OracleUnknown, evaluate
+
+_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT})
+_NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL})
+_SHAPES = {
+    FieldType.INTEGER: re.compile(r"-?\d+"),
+    FieldType.DECIMAL: re.compile(r"-?\d+(\.\d+)?"),
+    FieldType.BOOLEAN: re.compile(r"true|false", re.IGNORECASE),
+    FieldType.DATE: re.compile(r"\d{4}-\d\d-\d\d"),
+}
+_CASTS = {
+    "integer": FieldType.INTEGER,
+    "decimal": FieldType.DECIMAL,
+    "float": FieldType.DECIMAL,
+    "boolean": FieldType.BOOLEAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommonValueError(Exception):
+    """Raised where no value is known that both ends would take."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def common_field(own: FieldSchema, others: Iterable[FieldSchema], declared: str | None = None) -> FieldSchema:
+    """A field as narrow as all of these together; values drawn for it fit each of them.
+
+    Raises:
+        NoCommonValueError: where the fields exclude each other.
+    """
+    result = own
+    for other in others:
+        result = _narrow(result, other)
+    cast = _CASTS.get(declared or "")
+    if cast and result.type in _TEXTS:
+        result = replace(result, type=cast, max_length=None, scale=2 if cast is FieldType.DECIMAL else None)
+    return result
+
+
+def _narrow(one: FieldSchema, other: FieldSchema) -> FieldSchema:
+    lengths = [n for n in (one.max_length, other.max_length) if n]
+    scales = [n for n in (one.scale, other.scale) if n is not None]
+    kind = _narrower_type(one, other)
+    picklist, restricted = one.picklist, one.restricted
+    if other.restricted and other.picklist:
+        if one.restricted and one.picklist:
+            picklist = tuple(v for v in one.picklist if v in other.picklist)
+            if not picklist:
+                raise NoCommonValueError(f"{one.path} and {other.path} have no value in common")
+        else:
+            picklist, restricted, kind = other.picklist, True, FieldType.PICKLIST
+    return replace(
+        one,
+        type=kind,
+        max_length=min(lengths) if lengths and kind not in _NUMBERS else one.max_length,
+        scale=min(scales) if scales else None,
+        picklist=picklist,
+        restricted=restricted,
+    )
+
+
+def _narrower_type(one: FieldSchema, other: FieldSchema) -> FieldType:
+    kinds = {one.type, other.type}
+    if len(kinds) == 1:
+        return one.type
+    if kinds <= _TEXTS:
+        return FieldType.STRING
+    if kinds <= _NUMBERS:
+        return FieldType.INTEGER
+    if kinds == {FieldType.DATE, FieldType.DATETIME}:
+        return FieldType.DATE
+    if kinds & _TEXTS:
+        return next(iter(kinds - _TEXTS))
+    if FieldType.PICKLIST in kinds and not (one.restricted or other.restricted):
+        return next(iter(kinds - {FieldType.PICKLIST}))
+    raise NoCommonValueError(f"{one.path} is {one.type} and {other.path} is {other.type}")
+
+
+def fit(value: Scalar, field: FieldSchema) -> Scalar:
+    """The value in the form that a field of this type takes: numbers as text for a text field."""
+    if value is None:
+        return None
+    if field.type in _TEXTS and not isinstance(value, str):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if field.type is FieldType.DATETIME and isinstance(value, str) and len(value) == 10:
+        return f"{value}T00:00:00Z"
+    if field.type is FieldType.INTEGER and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowValues:
+    """Draws values for the source and target of one flow."""
+
+    flow: Flow
+    source: EntitySchema
+    target: EntitySchema
+    sentinels: Sentinels
+
+    def rows_on(self, path: str, *, source_side: bool) -> tuple[PropertyRow, ...]:
+        """The documented rows on one path of one side."""
+        folded = path.casefold()
+        return tuple(r for r in self.flow.properties if (r.source if source_side else r.target).casefold() == folded)
+
+    def draw_source(self, path: str, key: str, counter: int = 0) -> Scalar:
+        """A value for a source property that every documented target of it takes.
+
+        Raises:
+            NoCommonValueError: where none is known.
+        """
+        own = self.source.field(path)
+        if own is None:
+            raise NoCommonValueError(f"{self.flow.source.name} has no property {path}")
+        rows = self.rows_on(path, source_side=True)
+        others = [f for r in rows if r.transform is None and (f := self._partner(r)) is not None]
+        declared = next((r.declared_type for r in rows if r.declared_type in _CASTS), None)
+        field = common_field(own, others, declared)
+        draws = self._draws(own, field, key, counter)
+        transforms = [r for r in rows if r.transform is not None]
+        return fit(_first_taken(draws, [self._takes(r) for r in transforms], path), own)
+
+    def draw_target(self, row: PropertyRow, key: str, counter: int) -> Scalar:
+        """A value to write into a row's target so that its source can take it back."""
+        own, source = self.target.field(row.target), self.source.field(row.source)
+        if own is None or source is None:
+            raise NoCommonValueError(f"no schema for {row.source} or {row.target}")
+        if row.transform is not None:
+            raw = self.draw_source(row.source, key, counter)
+            value = evaluate(row.transform, raw, None, now=None)
+            if isinstance(value, tuple):
+                raise NoCommonValueError(f"the transform of {row.target} gives a list")
+            return fit(value, own)
+        rows = self.rows_on(row.target, source_side=False)
+        others = [f for r in rows if r.transform is None and (f := self.source.field(r.source)) is not None]
+        # what comes back to the source goes on to every other target of it
+        onward = [
+            f
+            for r in self.rows_on(row.source, source_side=True)
+            if r.transform is None and (f := self._partner(r)) is not None
+        ]
+        field = common_field(own, [*others, *onward], row.declared_type)
+        return fit(self.sentinels.value(field, key, counter), own)
+
+    def draw_pair(self, source_path: str, target_path: str, key: str, counter: int) -> Scalar:
+        """A value that two properties, seen to travel, can both hold."""
+        source, target = self.source.field(source_path), self.target.field(target_path)
+        if source is None or target is None:
+            raise NoCommonValueError(f"no schema for {source_path} or {target_path}")
+        return self.sentinels.value(common_field(source, [target]), key, counter)
+
+    def for_probe(self, key: str) -> dict[str, Scalar]:
+        """A value for every documented source property that a test may write."""
+        values: dict[str, Scalar] = {}
+        for path in dict.fromkeys(r.source for r in self.flow.properties):
+            own = self.source.field(path)
+            if own is None or not own.createable or own.type in {FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE}:
+                continue
+            try:
+                value = self.draw_source(path, key)
+            except NoCommonValueError:
+                continue  # the row's own check says so
+            if value is not None:
+                values[own.path] = value
+        return values
+
+    def _partner(self, row: PropertyRow) -> FieldSchema | None:
+        field = self.target.field(row.target)
+        skip = {FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE}
+        return None if field is None or field.type in skip else field
+
+    def _draws(self, own: FieldSchema, field: FieldSchema, key: str, counter: int) -> Iterable[Scalar]:
+        yield self.sentinels.value(field, key, counter)
+        if own.type in _TEXTS:
+            for kind in (FieldType.INTEGER, FieldType.DATE, FieldType.DATETIME, FieldType.DECIMAL):
+                number = replace(own, type=kind, max_length=None, scale=2 if kind is FieldType.DECIMAL else None)
+                yield self.sentinels.value(number, key, counter)
+
+    def _takes(self, row: PropertyRow) -> Callable[[Scalar], bool]:
+        """Whether a row's transform turns a source value into one that its target holds."""
+        target = self.target.field(row.target)
+
+        def takes(value: Scalar) -> bool:
+            assert row.transform is not None  # noqa: S101 - rows with a transform alone are asked
+            try:
+                result = evaluate(row.transform, value, None, now=None)
+            except OracleUnknown:
+                return False
+            return target is None or holds(result, target)
+
+        return takes
+
+
+def _first_taken(draws: Iterable[Scalar], tests: list[Callable[[Scalar], bool]], path: str) -> Scalar:
+    for value in draws:
+        if all(test(value) for test in tests):
+            return value
+    raise NoCommonValueError(f"no value for {path} is known that its transforms turn into one its targets hold")
+
+
+def holds(value: FieldValue, field: FieldSchema) -> bool:
+    """Whether a field can hold a value, as far as its schema tells."""
+    if value is None or isinstance(value, tuple):
+        return False
+    text = str(value)
+    shape = _SHAPES.get(field.type)
+    if shape is not None:
+        return shape.fullmatch(text) is not None
+    if field.restricted and field.picklist and text not in field.picklist:
+        return False
+    return not field.max_length or len(text) <= field.max_length

@@ -1,0 +1,217 @@
+"""Steps that make what a scenario starts from."""
+
+from talkqa.model.errors import ApiRefused, CheckFailed, CheckUndecided
+from talkqa.model.flow import Flow, Qualifier, Side
+from talkqa.model.record import Scalar
+from talkqa.model.result import Cause
+from talkqa.verify.judge import missing_counterpart, require_alive
+from talkqa.verify.link import (
+    confirm,
+    make_companion,
+    pair_up,
+    read_barrier,
+    refresh_travels,
+    start_pair,
+    write_edit,
+    write_target,
+)
+from talkqa.verify.probe import Probe
+from talkqa.verify.routes import Route, usable_merge_rows
+from talkqa.verify.scenario import Merging, Scenario, side_of
+from talkqa.verify.values import NoCommonValueError, fit
+
+
+async def in_step(s: Scenario, source: str, target: str) -> None:
+    """Find the flow that the scenario is about, and whether it can be tested here."""
+    flow = _flow_of(s, source, target)
+    s.state = s.world.state(flow)
+    await s.state.prepare()
+
+
+def _flow_of(s: Scenario, source: str, target: str) -> Flow:
+    # names may hold the word that parts them in the step: compare whole texts
+    wanted = f"{source} and {target}"
+    for flow in s.world.flows:
+        if f"{flow.source.name} and {flow.target.name}" == wanted:
+            return flow
+    known = ", ".join(f.title for f in s.world.flows)
+    raise CheckUndecided(
+        "flow-unknown",
+        f"no document of this folder has a flow from {source} to {target}; there are: {known}",
+        cause=Cause.DOCUMENT,
+    )
+
+
+async def linked_pair(s: Scenario, source: str, target: str) -> None:
+    """Make a pair and confirm its link; where the scenario is about a qualified row, its qualifier holds."""
+    del source, target  # the flow is known already; the words are for the reader
+    check = s.world.check(s.plan.check)
+    row = next(
+        (
+            r
+            for r in s.state.flow.properties
+            if check and check.row and (r.source, r.target) == (check.row.source, check.row.target)
+        ),
+        None,
+    )
+    if row is not None and row.qualifiers:
+        await _qualified_pair(s, row.qualifiers[0], holds=True)
+    else:
+        await _linked_pair(s, {})
+
+
+async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
+    state = s.state
+    probe, seen = await start_pair(state, s.key("pair"), overrides)
+    if seen is None:
+        await _judge_missing_pair(s, probe)
+        return
+    s.pair = pair_up(state, probe, seen)
+    s.observe(
+        f"{probe.record.entity} {probe.record.id} was created; {seen.record.entity} {seen.record.id} showed "
+        f"{len(s.pair.travels)} of its values {max(0.0, seen.seen_s - probe.written_s):.0f} s later",
+        seen,
+    )
+    await confirm(state, s.pair, s.key("link"))
+    refresh_travels(state, s.pair)
+
+
+async def _judge_missing_pair(s: Scenario, probe: Probe) -> None:
+    """Judge that no pair came about: what the check is about could not even begin."""
+    state = s.state
+    if state.route is Route.CREATE:
+        await missing_counterpart(state, probe)
+    shown = await require_alive(state, probe.written_s, f"a linked {state.flow.source.name}")
+    raise CheckFailed(
+        "not-linked",
+        f"{state.flow.source.entity} {probe.record.id} ought to be linked by {state.route}, and no "
+        f"{state.flow.target.name} shows anything of it, although {shown}",
+        cause=Cause.ENGINE,
+    )
+
+
+async def pair_qualified(s: Scenario, source: str, target: str, value: str, path: str, side: str, entity: str) -> None:
+    """Make a pair for which a qualifier holds."""
+    del source, target, entity
+    await _qualified_pair(s, Qualifier(side=side_of(side), value=value, path=path), holds=True)
+
+
+async def pair_unqualified(
+    s: Scenario, source: str, target: str, value: str, path: str, side: str, entity: str
+) -> None:
+    """Make a pair for which a qualifier does not hold."""
+    del source, target, entity
+    await _qualified_pair(s, Qualifier(side=side_of(side), value=value, path=path), holds=False)
+
+
+async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
+    state = s.state
+    field = state.schema(qualifier.side).field(qualifier.path) if qualifier.path.strip() else None
+    if field is None or qualifier.value.startswith("wd:"):
+        raise CheckUndecided(
+            "qualifier-needs-binding",
+            f"nothing says what '{qualifier.value}' in '{qualifier.path}' means in fields of the "
+            f"{qualifier.side} {state.flow.entity(qualifier.side).name}",
+            cause=Cause.DOCUMENT,
+        )
+    value: Scalar = fit(qualifier.value, field)
+    if not holds:
+        value = _another_value(s, qualifier)
+    source_path = _source_of_qualifier(s, qualifier)
+    await _linked_pair(s, {source_path: value} if source_path else {})
+    if qualifier.side is Side.TARGET and source_path is None:
+        try:
+            s.pair.target = await write_edit(state, s.pair.target, {field.path: value})
+        except ApiRefused as error:
+            raise CheckUndecided("qualifier-refused", str(error), cause=Cause.API) from error
+    await state.heartbeats.rounds(2)
+    await refresh_pair(s)
+    shown = s.pair.record(qualifier.side).values.get(field.path)
+    if (str(shown or "") == str(qualifier.value)) is not holds:
+        raise CheckUndecided(
+            "qualifier-not-reached",
+            f"'{field.path}' of the {qualifier.side} record is {shown!r}, so the qualifier cannot be "
+            f"{'met' if holds else 'missed'} by a test",
+            cause=Cause.DOCUMENT,
+        )
+    s.observe(f"'{field.path}' of {s.pair.record(qualifier.side).entity} is {shown!r}")
+
+
+def _source_of_qualifier(s: Scenario, qualifier: Qualifier) -> str | None:
+    """The source property that decides a qualifier; None where only the target's own field does."""
+    if qualifier.side is Side.SOURCE:
+        return qualifier.path
+    rows = s.state.values.rows_on(qualifier.path, source_side=False)
+    return rows[0].source if len(rows) == 1 and rows[0].transform is None else None
+
+
+def _another_value(s: Scenario, qualifier: Qualifier) -> Scalar:
+    field = s.state.schema(qualifier.side).field(qualifier.path)
+    assert field is not None  # noqa: S101 - asked by the caller
+    for counter in range(5):
+        value = s.access.sentinels.value(field, s.key("unqualified"), counter)
+        if value is not None and str(value) != qualifier.value:
+            return value
+    raise CheckUndecided(
+        "no-other-value", f"no value of '{qualifier.path}' but {qualifier.value!r} is known", cause=Cause.DOCUMENT
+    )
+
+
+async def refresh_pair(s: Scenario) -> None:
+    """Read both records of the pair again."""
+    for side in Side:
+        record = await s.access.get(s.pair.record(side))
+        if record is not None:
+            s.pair.replace(side, record)
+
+
+async def existing_target(s: Scenario, target: str, source: str) -> None:
+    """Create a target record that nothing is linked to."""
+    del target, source
+    state = s.state
+    rows = usable_merge_rows(state.flow, *state.both())
+    check = s.world.check(s.plan.check)
+    wanted = (check.row.source, check.row.target) if check and check.row else None
+    row = next((r for r in rows if wanted in {None, (r.source, r.target)}), None)
+    if row is None:
+        raise CheckUndecided(
+            "criterion-unusable",
+            "no merge criterion of this flow can be fulfilled by a test: it is undocumented, joins ids, or a field of "
+            "it cannot be written",
+            cause=Cause.DOCUMENT,
+        )
+    try:
+        record, value = await write_target(state, s.key("existing"), row)
+    except NoCommonValueError as error:
+        raise CheckUndecided("no-common-value", str(error), cause=Cause.DOCUMENT) from error
+    s.existing = Merging(target=record, value=value, source_path=row.source)
+    s.observe(f"{record.entity} {record.id} was created with {value!r} in '{row.target}'")
+
+
+async def engine_has_read(s: Scenario, target: str) -> None:
+    """Wait until an edit of another linked target came back, so that the engine must have read the new one too."""
+    since_s = s.access.clock.now()
+    if not await read_barrier(s.state, s.key("barrier")):
+        await require_alive(s.state, since_s, "an edit of a linked record")
+        raise CheckUndecided(
+            "no-read-barrier",
+            f"no edit of another linked {target} came back, so nothing shows that the engine has read the new one",
+            cause=Cause.ENGINE_OR_API,
+        )
+    s.observe(f"an edit of another linked {target} came back, so the engine has read what was there before")
+
+
+async def connected_entity(s: Scenario, entity: str, system: str) -> None:
+    """Make a record of an entity that connects, seen to be synchronised."""
+    connection = next((c for c in s.state.connections if c.entity.name == entity), None)
+    if connection is None:
+        raise CheckUndecided(
+            "connection-unbound",
+            f"needs a binding: nothing says which field connects a {s.state.flow.source.name} with a {entity} that is "
+            f"synchronized into {system}; bind it under [[connections]] in talkqa.toml, and the entity needs a flow "
+            "of its own into that system",
+            cause=Cause.DOCUMENT,
+        )
+    companion = await make_companion(s.state, s.key("companion"), connection)
+    s.companion = (entity, companion)
+    s.observe(f"{companion.record.entity} {companion.record.id} was created and seen in {system}")

@@ -1,0 +1,186 @@
+"""Steps for what the documents do not promise: what is seen is told, and judged only where a user adopts it."""
+
+from talkqa.model.errors import ApiRefused, CheckNotRunnable, CheckOutcome, CheckUndecided
+from talkqa.model.flow import Side
+from talkqa.model.record import Scalar
+from talkqa.model.result import Cause
+from talkqa.verify.judge import require_alive
+from talkqa.verify.link import confirm, draw_edit, refresh_travels
+from talkqa.verify.probe import Travel
+from talkqa.verify.scenario import Scenario, side_of
+from talkqa.verify.travel import rank_for_edit
+from talkqa.verify.values import NoCommonValueError
+from talkqa.verify.vocabulary.done import (
+    require_writable,
+    row_on,
+    write_and_remember,
+)
+from talkqa.verify.vocabulary.given import refresh_pair
+
+_GAP_S = 2.2
+"""Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
+_ATTEMPTS = 5
+_SHIFT_S = 0.7
+"""Each attempt begins that much later in the engine's cycle."""
+
+
+async def emptied(s: Scenario, path: str, side: str, entity: str) -> None:
+    """Empty a documented property of one side."""
+    del entity
+    row, judgement = row_on(s, path, side_of(side))
+    require_writable(judgement, side_of(side))
+    other = row.target if side_of(side) is Side.SOURCE else row.source
+    await _empty(s, path, side_of(side), other)
+
+
+async def seen_emptied(s: Scenario, side: str, entity: str) -> None:
+    """Empty a property that this scenario saw travelling."""
+    del entity
+    one = side_of(side)
+    for travel in rank_for_edit(s.pair.travels, s.state.both(), one, s.state.avoided):
+        path, other = (travel.source, travel.target) if one is Side.SOURCE else (travel.target, travel.source)
+        field = s.state.schema(one).field(path)
+        if field is not None and field.nullable and not field.required:
+            await _empty(s, path, one, other)
+            return
+    raise CheckNotRunnable("cannot-be-emptied", "no property that travels may be empty", cause=Cause.DOCUMENT)
+
+
+async def _empty(s: Scenario, path: str, side: Side, other: str) -> None:
+    field = s.state.schema(side).field(path)
+    if field is None or not field.nullable or field.required:
+        raise CheckNotRunnable("cannot-be-emptied", f"'{path}' may not be empty", cause=Cause.DOCUMENT)
+    await write_and_remember(s, side, path, None, other)
+    s.done = "emptied"
+
+
+async def deleted(s: Scenario, side: str, entity: str) -> None:
+    """Delete the record of one side."""
+    del entity
+    record = s.pair.record(side_of(side))
+    try:
+        await s.access.delete(record)
+    except ApiRefused as error:
+        raise CheckNotRunnable("cannot-be-deleted", str(error), cause=Cause.API) from error
+    s.done = "deleted"
+    s.observe(f"{record.entity} {record.id} was deleted")
+
+
+async def recorded(s: Scenario, side: str, entity: str) -> None:
+    """Tell what became of a record once two later records have arrived."""
+    del entity
+    since_s = s.access.clock.now()
+    with s.state.observer(Side.SOURCE).wanted(), s.state.observer(Side.TARGET).wanted():
+        if not await s.state.heartbeats.rounds(2):
+            await require_alive(s.state, since_s, "a heartbeat")
+    if s.existing is not None:
+        _record_near_miss(s)
+        return
+    there = side_of(side)
+    record = s.pair.record(there)
+    now = await s.access.get(record)
+    if s.done == "deleted":
+        word = "is still there" if now is not None and not now.deleted else "was deleted too"
+        s.record_observation("delete-seen", f"{record.entity} {record.id} {word}")
+        return
+    path = s.edit.target_path or ""
+    value = now.values.get(path) if now is not None else None
+    word = f"kept {value!r}" if value not in {None, ""} else "was emptied too"
+    s.record_observation("empty-seen", f"'{path}' of {record.entity} {record.id} {word}")
+
+
+def _record_near_miss(s: Scenario) -> None:
+    existing = s.existing
+    assert existing is not None  # noqa: S101 - asked by the caller
+    found = s.state.observer(Side.TARGET).carriers(s.probe.tokens)
+    others = sorted(i for i in found if i not in {existing.target.id, s.probe.record.id})
+    if others:
+        text = f"it was taken as another one: {existing.target.entity} {others[0]} was created"
+    elif existing.target.id in found:
+        text = f"it was merged with {existing.target.entity} {existing.target.id}"
+    else:
+        text = "nothing was created or merged"
+    s.record_observation("near-miss-seen", text)
+
+
+async def both_edited(s: Scenario, source_path: str, source: str, target_path: str, target: str) -> None:
+    """Edit the source and then the target before either edit crossed."""
+    del source, target, target_path
+    row, judgement = row_on(s, source_path, Side.SOURCE)
+    require_writable(judgement, Side.SOURCE)
+    require_writable(judgement, Side.TARGET)
+    await _edit_both(s, Travel(source=row.source, target=row.target, equal=True))
+
+
+async def seen_both_edited(s: Scenario, source: str, target: str) -> None:
+    """The same on a property that this scenario saw travelling."""
+    del source, target
+    travels = rank_for_edit(s.pair.travels, s.state.both(), Side.TARGET, s.state.avoided)
+    if not travels:
+        raise CheckUndecided(
+            "nothing-to-edit", "no property that travels can be edited on both sides", cause=Cause.DOCUMENT
+        )
+    await _edit_both(s, travels[0])
+
+
+async def _edit_both(s: Scenario, travel: Travel) -> None:
+    """Edit both sides so that neither edit had crossed when the second was acknowledged; tried a few times."""
+    schemas = [s.access.clients[s.state.flow.entity(side).system].schema for side in Side]
+    gap_s = max(_GAP_S, *(schema.stamp_granularity_s for schema in schemas))
+    for attempt in range(_ATTEMPTS):
+        await s.access.clock.sleep(attempt * _SHIFT_S)
+        first = _draw(s, Side.SOURCE, travel, 2 + 2 * attempt)
+        await write_and_remember(s, Side.SOURCE, travel.source, first, travel.target)
+        before = s.edit.target_before.values.get(travel.target)
+        await s.access.clock.sleep(gap_s)
+        crossed = await s.access.get(s.pair.target)
+        if crossed is not None and crossed.values.get(travel.target) == before:
+            second = _draw(s, Side.TARGET, travel, 3 + 2 * attempt)
+            await write_and_remember(s, Side.TARGET, travel.target, second, travel.source)
+            s.conflict = (travel, first, second)
+            return
+        await s.state.heartbeats.rounds(1)
+    raise CheckUndecided(
+        "edits-crossed",
+        f"in {_ATTEMPTS} attempts the first edit had arrived {gap_s:.1f} s later, before the second was made",
+        cause=Cause.HARNESS,
+    )
+
+
+def _draw(s: Scenario, side: Side, travel: Travel, counter: int) -> Scalar:
+    try:
+        return draw_edit(s.state, side, travel, s.key("edit"), counter)
+    except NoCommonValueError as error:
+        raise CheckNotRunnable("no-common-value", str(error), cause=Cause.DOCUMENT) from error
+
+
+async def later_stands(s: Scenario) -> None:
+    """Tell which of two edits stands once the pair has come to rest."""
+    if s.conflict is None:
+        raise CheckUndecided("step-missing", "the scenario needs two edits first", cause=Cause.HARNESS)
+    travel, earlier, later = s.conflict
+    since_s = s.access.clock.now()
+    with s.state.observer(Side.SOURCE).wanted(), s.state.observer(Side.TARGET).wanted():
+        if not await s.state.heartbeats.rounds(3):
+            await require_alive(s.state, since_s, "a heartbeat")
+    await refresh_pair(s)
+    here, there = s.pair.source.record.values.get(travel.source), s.pair.target.values.get(travel.target)
+    if str(here) == str(there) == str(later):
+        s.record_observation("later-stands", f"both sides hold the later edit {later!r}")
+    elif str(here) == str(there) == str(earlier):
+        s.record_observation("earlier-stands", f"both sides hold the earlier edit {earlier!r}")
+    else:
+        s.record_observation("sides-differ", f"the source holds {here!r} and the target {there!r}")
+
+
+async def still_linked(s: Scenario) -> None:
+    """Tell whether the pair still moves together after the edit."""
+    await s.state.heartbeats.rounds(1)
+    await refresh_pair(s)
+    refresh_travels(s.state, s.pair)
+    try:
+        await confirm(s.state, s.pair, s.key("after"))
+    except CheckOutcome as outcome:
+        s.record_observation("link-lost", outcome.message)
+        return
+    s.record_observation("link-survived", s.pair.confirmed_by)

@@ -1,0 +1,149 @@
+"""A world while it runs: its flows, its checks, and what its steps reach the systems by."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trio
+
+from talkqa.checklist.derive import derive_checks
+from talkqa.model.check import Check, Depth
+from talkqa.model.errors import ApiError, CheckOutcome
+from talkqa.model.flow import Flow
+from talkqa.model.protocols import Clock, SystemClient
+from talkqa.model.result import Event, GapSeen, RunFinished
+from talkqa.model.settings import Settings
+from talkqa.model.world import World
+from talkqa.systems.factory import unfilled_required
+from talkqa.verify.access import Access
+from talkqa.verify.flowstate import FlowState
+from talkqa.verify.link import make_pair
+
+
+class VerifyWorld:
+    """Used as `async with`; scenarios run inside, `close` sweeps before it is left."""
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        clients: Mapping[str, SystemClient],
+        clock: Clock,
+        settings: Settings,
+        ledger_path: Path,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.world = world
+        self.flows = world.flows
+        self.clock = clock
+        self._clients = clients
+        self._settings = settings
+        self._ledger_path = ledger_path
+        self._emit = emit
+        self._checks: dict[str, tuple[Check, str]] = {}
+        self._manager = trio.open_nursery()
+
+    async def __aenter__(self) -> Self:
+        self.access = Access(
+            slug=self.world.slug,
+            clients=self._clients,
+            clock=self.clock,
+            settings=self._settings,
+            ledger_path=self._ledger_path,
+            emit=self._emit,
+            nursery=await self._manager.__aenter__(),
+        )
+        states: dict[str, FlowState] = {}
+        for flow in self.flows:
+            states[flow.id] = FlowState(self.access, flow, states, _beat)
+            for check in derive_checks(flow, Depth.DEEP):
+                self._checks[check.id] = (check, _place_of(check, flow))
+        self._states = states
+        self._tell_gaps()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self.access.nursery.cancel_scope.cancel()
+        self.access.ledger.close()
+        return await self._manager.__aexit__(kind, error, trace)
+
+    async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
+        """Remove what the run left in the systems, as far as the ledger proves it ours."""
+        result = await self.access.clear(ref for flow in self.flows for ref in (flow.source, flow.target))
+        return RunFinished(
+            world=self.world.slug,
+            interrupted=interrupted,
+            end_s=self.clock.now(),
+            wall_s=wall_s,
+            swept=result.removed,
+            left=result.left,
+        )
+
+    def state(self, flow: Flow) -> FlowState:
+        """The state of a flow of this world."""
+        return self._states[flow.id]
+
+    def check(self, check_id: str) -> Check | None:
+        """The check of that id; None for a scenario written by hand."""
+        return self._checks[check_id][0] if check_id in self._checks else None
+
+    def place(self, check_id: str) -> str:
+        """`path:line` of the sentence or row that a check rests on; empty for a scenario written by hand."""
+        return self._checks[check_id][1] if check_id in self._checks else ""
+
+    def _tell_gaps(self) -> None:
+        for diagnostic in self.world.diagnostics:
+            self._emit(
+                GapSeen(
+                    flow_id=diagnostic.flow_id,
+                    code=diagnostic.code,
+                    severity=diagnostic.severity,
+                    place=str(diagnostic.location),
+                    message=diagnostic.message,
+                    advice=diagnostic.advice,
+                )
+            )
+        for flow in self.flows:
+            client = self._clients.get(flow.target.system)
+            target = client.schema.entity(flow.target.entity) if client else None
+            for field in unfilled_required(flow, target) if target else ():
+                self._emit(
+                    GapSeen(
+                        flow_id=flow.id,
+                        code="required-unfilled",
+                        severity="notice",
+                        place=str(flow.rules[0].location) if flow.rules else "",
+                        message=f"{flow.target.name} requires '{field.path}', and no documented property fills it",
+                        advice="the sync engine must fill it from a link or a default; document which",
+                    )
+                )
+
+
+async def _beat(state: FlowState, number: int) -> bool:
+    """Write heartbeat number n of a flow; whether its counterpart was seen."""
+    written_s = state.access.clock.now()
+    try:
+        pair = await make_pair(state, f"heartbeat/{state.flow.id}/{number}")
+    except (CheckOutcome, ApiError):
+        return False
+    if pair is None:
+        return False
+    state.access.note_arrival(state.flow, written_s)
+    return True
+
+
+def _place_of(check: Check, flow: Flow) -> str:
+    if check.row is not None:
+        key = (check.row.source, check.row.target)
+        places = {(r.source, r.target): r.location for r in flow.merge}
+        places |= {(r.source, r.target): r.location for r in flow.properties}
+        if key in places:
+            return str(places[key])
+    for rule in flow.rules:
+        if rule.kind is check.rule and rule.text == check.sentence:
+            return str(rule.location)
+    same_kind = flow.rules_of(check.rule) if check.rule else flow.rules
+    return str(same_kind[0].location) if same_kind else ""

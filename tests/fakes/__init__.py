@@ -1,0 +1,1 @@
+"""Fakes of the protocols in `talkqa.model.protocols`, one module each."""

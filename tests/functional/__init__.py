@@ -1,0 +1,1 @@
+"""Whole projects, run as a user runs them."""

@@ -1,0 +1,1 @@
+"""Tests of one part each, offline and in milliseconds."""

@@ -1,0 +1,87 @@
+"""The summary is read in ten seconds, in a terminal or a log."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from talkqa.model.result import Outcome
+from talkqa.report.content import build_report
+from talkqa.report.reading import Run, read_run
+from talkqa.report.summary import render_summary
+from tests.fakes.sample_run import write_sample_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return read_run(write_sample_run(tmp_path))
+
+
+def test_the_last_lines_are_the_verdict(run: Run) -> None:
+    headline, counts, mode, gaps, path = render_summary(build_report(run)).splitlines()[-5:]
+    assert headline == "4 promises are broken."
+    assert counts == (
+        "43 checks: 17 passed, 4 failed (1 late), 8 unproven (1 undecided, 7 not runnable), "
+        "1 error, 1 not run, 1 waived, 10 observed, 1 attested"
+    )
+    assert mode == (
+        "sandbox run: it proves the harness and the checklist; a green live run proves the engine; "
+        "seed 7, 104 virtual s in 0.8 s"
+    )
+    assert gaps == "8 gaps in the documents; the report lists them with advice"
+    assert path == f"report: {run.folder.as_posix()}/report.html"
+
+
+def test_failures_are_grouped_with_the_broken_sentence_and_its_place(run: Run) -> None:
+    lines = render_summary(build_report(run)).splitlines()
+    at = lines.index("FAILED duplicate, cause: engine (1)")
+    assert lines[at + 1] == (
+        "  specs/salesforce_to_exact-online_dataflow.rst:41: "
+        "Every Salesforce Order will be synchronized with a Exact Online Sales orders."
+    )
+    assert lines[at + 2] == "    2 Exact Online Sales orders are linked to Order 801-3: 5f1c and 5f1d"
+
+
+def test_what_is_unproven_is_told_once_a_reason(run: Run) -> None:
+    text = render_summary(build_report(run))
+    assert "NOT RUNNABLE licence-missing, cause: configuration (7)" in text
+    assert "... and 6 more" in text
+
+
+def test_latency_and_mappings_are_told_for_each_flow(run: Run) -> None:
+    text = render_summary(build_report(run))
+    assert "  Custom CRM Contact to Salesforce Contact       ->   6.5 /   9.0 s   <-   6.5 /   8.0 s\n" in text
+    assert "Custom CRM Contact to Salesforce Contact (5, 2 documented): address.city -> BillingCity, " in text
+    assert "founded -> Founded__c (shown as a date), name -> Name, 1 more" in text
+
+
+def test_many_failures_for_one_reason_are_cut(run: Run) -> None:
+    (world, other) = run.worlds
+    broken = next(check for check in run.checks if check.outcome is Outcome.FAILED)
+    many = tuple(replace(broken, check=f"{broken.flow_id}/x{i}", message="long " * 100) for i in range(9))
+    text = render_summary(build_report(replace(run, worlds=(replace(world, checks=many), other))))
+    assert "FAILED edit-not-carried, cause: engine (10)" in text
+    assert "  ... and 5 more" in text
+    assert all(len(line) < 400 for line in text.splitlines())
+
+
+def test_a_quiet_run_has_a_short_summary(run: Run) -> None:
+    (world, _) = run.worlds
+    passed = tuple(check for check in world.checks if check.outcome is Outcome.PASSED)
+    bare = replace(world, checks=passed, mappings=(), latencies=(), gaps=())
+    started = replace(world.started, clock="real", mode="live") if world.started else None
+    text = render_summary(build_report(replace(run, worlds=(replace(bare, started=started),), unread=("a:1: x",))))
+    assert text.splitlines() == [
+        "Every promise that was checked holds.",
+        "12 checks: 12 passed, 0 failed, 0 unproven",
+        "live run: it judges the real engine; seed 7, 1 s",
+        "note: 1 line(s) of the results could not be read: a:1: x",
+        f"report: {run.folder.as_posix()}/report.html",
+    ]
+
+
+def test_nothing_in_it_commands_a_terminal(run: Run) -> None:
+    (world, other) = run.worlds
+    checks = tuple(replace(check, message="\x1b[2J\x9b\r\x07\tx", sentence="a\x1bb") for check in world.checks)
+    text = render_summary(build_report(replace(run, worlds=(replace(world, checks=checks), other))))
+    assert not [c for c in text if c != "\n" and not c.isprintable()]

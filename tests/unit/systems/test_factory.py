@@ -1,0 +1,235 @@
+"""The factory makes records that a system takes, parents first."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+import trio
+
+from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.flow import EntityRef, Flow, PropertyRow
+from talkqa.model.location import Location
+from talkqa.model.schema import FieldSchema, FieldType
+from talkqa.systems.factory import RecordFactory, unfilled_required
+from talkqa.systems.sentinels import Sentinels
+from tests.unit.systems.tiny_system import TinySystem, entity, field, read_only
+
+SENTINELS = Sentinels(0, "tiny/tiny")
+
+
+def reference(path: str, *names: str, **keys: Any) -> FieldSchema:
+    return field(path, FieldType.REFERENCE, references=names, **keys)
+
+
+COMPANY = entity("Company", field("name", required=True), reference("parent", "Company", required=True))
+PRODUCT = entity("Product", field("code", required=True), reference("owner", "Company", required=True))
+ORDER = entity(
+    "Order",
+    field("title"),
+    field("short", max_length=4),
+    field("amount", FieldType.DECIMAL),
+    field("open", FieldType.BOOLEAN),
+    field("state", FieldType.PICKLIST, picklist=("New", "Done"), required=True, restricted=True),
+    field("kind", FieldType.PICKLIST, picklist=("A", "B")),
+    field("colour", FieldType.PICKLIST),
+    field("once", createable=True, updateable=False),
+    read_only("total"),
+    reference("company", "Company", required=True),
+    reference("contact", "Contact"),
+    reference("lines.product", "Product", list_at="lines", required=True),
+    field("lines.text", list_at="lines"),
+    field("notes.text", list_at="notes"),
+)
+CONTACT = entity("Contact", field("name"))
+ACCOUNT = entity("Account", field("name"), createable=False)
+PAYMENT = entity("Payment", reference("account", "Account", required=True))
+
+
+@pytest.fixture
+def system() -> TinySystem:
+    return TinySystem(COMPANY, PRODUCT, ORDER, CONTACT, ACCOUNT, PAYMENT)
+
+
+def run(story: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return trio.run(story)
+
+
+def created(system: TinySystem) -> list[tuple[str, Any]]:
+    return [(path, body) for method, path, _, body in system.seen if method == "POST"]
+
+
+def test_every_writable_field_that_can_hold_a_sentinel_gets_one(system: TinySystem) -> None:
+    """Required ones are filled as well; nothing that could retire or misplace a record is."""
+
+    async def story() -> Any:
+        return await RecordFactory(system.client(), SENTINELS).make("Order", "check", {})
+
+    record = run(story)
+    body = created(system)[-1][1]
+    assert body.keys() == {"title", "amount", "state", "kind", "company", "lines"}
+    assert body["title"] == SENTINELS.value(ORDER.fields[2], "check", 0)
+    assert body["state"] == "New"
+    assert body["kind"] in {"A", "B"}
+    assert body["lines"] == [{"product": "Product-2", "text": record.values["lines.text"][0]}]
+
+
+def test_parents_are_made_first_and_shared(system: TinySystem) -> None:
+    """A company is made once, whoever needs it, and the chain of parents ends where it would close."""
+
+    async def story() -> RecordFactory:
+        factory = RecordFactory(system.client(), SENTINELS)
+        async with trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(factory.make, "Order", f"check-{number}", {})
+        return factory
+
+    factory = run(story)
+    assert [path for path, _ in created(system)] == ["/Company", "/Product", *["/Order"] * 4]
+    company, product = created(system)[0][1], created(system)[1][1]
+    assert "parent" not in company
+    assert product["owner"] == "Company-1"
+    assert {body["company"] for path, body in created(system) if path == "/Order"} == {"Company-1"}
+    assert set(factory.parents) == {"Company", "Product"}
+
+
+def test_a_parent_of_the_same_kind_as_the_probe_is_left_out(system: TinySystem) -> None:
+    """A record never becomes the parent of its own kind, else a probe's change might be a parent's."""
+
+    async def story() -> None:
+        await RecordFactory(system.client(), SENTINELS).make("Company", "check", {})
+
+    run(story)
+    assert [set(body) for _, body in created(system)] == [{"name"}]
+
+
+def test_a_parent_that_no_api_creates_is_taken_from_what_is_there(system: TinySystem) -> None:
+    """Such as the business that an account belongs to; where there is none, the error says what to do."""
+
+    async def story() -> None:
+        await RecordFactory(system.client(), SENTINELS).make("Payment", "check", {})
+
+    with pytest.raises(ApiRefused, match="Tiny has no Account, and none can be created"):
+        run(story)
+    system.records["Account", "a-1"] = {"id": "a-1", "name": "there"}
+    system.order.append(("Account", "a-1"))
+    run(story)
+    assert created(system) == [("/Payment", {"account": "a-1"})]
+
+
+def test_overrides_win_and_none_leaves_a_property_empty(system: TinySystem) -> None:
+    """A check decides what its record carries, in any letter case; unknown paths are left to the system."""
+
+    async def story() -> None:
+        factory = RecordFactory(system.client(), SENTINELS)
+        overrides = {"TITLE": "mine", "amount": None, "open": False, "company": "c", "lines.product": "p", "odd": 1}
+        await factory.make("Order", "check", overrides)
+
+    run(story)
+    [(_, body)] = created(system)
+    assert (body["title"], body["open"], body["company"], body["odd"]) == ("mine", False, "c", 1)
+    assert body["lines"][0]["product"] == "p"
+    assert "amount" not in body
+
+
+def test_a_field_that_the_system_refuses_is_left_out_from_then_on(system: TinySystem) -> None:
+    """The refusal is told, the record is made, and later records go without that field at once."""
+    problem = {"code": "read_only", "message": "title cannot be set", "field": "title"}
+    written: list[tuple[Any, ...]] = []
+
+    async def story() -> RecordFactory:
+        factory = RecordFactory(
+            system.client(),
+            SENTINELS,
+            before_write=lambda *intent: written.append(intent) or f"t{len(written)}",  # type: ignore[func-returns-value]
+            after_write=lambda token, record_id: written.append((token, record_id)),
+        )
+        await factory.make("Contact", "first", {})
+        system.answers.append((422, {"errors": [problem | {"field": "name"}]}))
+        await factory.make("Contact", "second", {})
+        await factory.make("Contact", "third", {})
+        return factory
+
+    factory = run(story)
+    assert [set(body) for _, body in created(system)] == [{"name"}, {"name"}, set(), set()]
+    assert list(factory.refused) == [("Contact", "name")]
+    assert "title cannot be set" in factory.refused["Contact", "name"]
+    assert written == [
+        ("Tiny", "Contact", "first"),
+        ("t1", "Contact-1"),
+        ("Tiny", "Contact", "second"),
+        ("t3", "Contact-2"),
+        ("Tiny", "Contact", "third"),
+        ("t5", "Contact-3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answers", "raised", "closed"),
+    [
+        ([(422, {"errors": [{"code": "required", "message": "?", "field": "other"}]})], ApiRefused, True),
+        ([(422, {"errors": [{"code": "read_only", "message": "?"}]})], ApiRefused, True),
+        ([(422, {"errors": [{"code": "x", "message": "?", "field": "name"}]})] * 2, ApiRefused, True),
+        ([(403, {"errors": [{"code": "licence_required", "message": "?", "licence": "L"}]})], FeatureMissing, True),
+        ([(503, {"errors": []})], ApiUnavailable, False),
+    ],
+)
+def test_what_leaving_out_cannot_mend_is_raised(
+    system: TinySystem, answers: list[Any], raised: type[Exception], *, closed: bool
+) -> None:
+    """A refusal closes its intent in the ledger; without an answer the intent stays open for the sweep."""
+    after: list[Any] = []
+
+    async def story() -> None:
+        factory = RecordFactory(system.client(), SENTINELS, after_write=lambda *told: after.append(told))
+        await factory.describe("Contact")
+        system.answers += answers
+        await factory.make("Contact", "check", {})
+
+    with pytest.raises(raised):
+        run(story)
+    assert after == ([("", None)] if closed else [])
+
+
+def test_an_override_that_is_refused_is_never_dropped(system: TinySystem) -> None:
+    """The check asked for that very value: without it, it would prove something else."""
+
+    async def story() -> None:
+        factory = RecordFactory(system.client(), SENTINELS)
+        await factory.describe("Contact")
+        system.answers.append((422, {"errors": [{"code": "x", "message": "no", "field": "name"}]}))
+        await factory.make("Contact", "check", {"name": "mine"})
+
+    with pytest.raises(ApiRefused):
+        run(story)
+
+
+def test_new_values_differ_from_all_earlier_ones() -> None:
+    """An edit that writes what was there before shows nothing."""
+    factory = RecordFactory(TinySystem(CONTACT).client(), SENTINELS)
+    text, flag = field("a"), field("b", FieldType.BOOLEAN)
+    earlier = [SENTINELS.value(text, "k", counter) for counter in range(3)]
+    assert factory.new_value(text, "k", 0, [str(value).upper() for value in earlier]) not in earlier
+    assert factory.new_value(flag, "k", 0, [True]) is False
+    assert factory.new_value(flag, "k", 0, [True, False]) is True
+    assert factory.new_value(field("n", FieldType.INTEGER, max_length=1), "k", 0, [True, 1]) not in {None, 1}
+
+
+def test_no_new_value_is_told_where_there_is_none() -> None:
+    """A picklist of one value and a reference cannot be edited."""
+    factory = RecordFactory(TinySystem(CONTACT).client(), SENTINELS)
+    only = field("a", FieldType.PICKLIST, picklist=("x",), restricted=True)
+    assert factory.new_value(only, "k", 0, ["x"]) is None
+    assert factory.new_value(reference("a", "Contact"), "k", 0) is None
+
+
+def test_required_fields_that_no_row_fills_are_listed() -> None:
+    """A row that leads into a required property, or that it leads into, counts as filling it."""
+    here = Location(path="a.rst", line=1)
+    ends = {"source": EntityRef(system="A", entity="S"), "target": EntityRef(system="Tiny", entity="Order")}
+    rows = tuple(
+        PropertyRow(source="x", target=target, data_type="N/A", location=here) for target in ("Company.id", "STATE")
+    )
+    flow = Flow(id="f", rules=(), merge=(), properties=rows, **ends)
+    assert [item.path for item in unfilled_required(flow, ORDER)] == ["lines.product"]
+    empty = Flow(id="f", rules=(), merge=(), properties=(), **ends)
+    assert [item.path for item in unfilled_required(empty, ORDER)] == ["state", "company", "lines.product"]
