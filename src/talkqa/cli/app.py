@@ -6,7 +6,7 @@ Start-up is quick: what a command needs is imported when the command runs.
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +21,21 @@ from talkqa.model.errors import TalkqaError
 WRONG_INPUT = 2
 INTERRUPTED = 130
 
+EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
+    starting.init: ("mkdir sync-checks && cd sync-checks && talkqa init",),
+    documents.check: ("talkqa check specs/", "talkqa check --model crm-to-erp.rst > model.jsonl"),
+    generation.generate: ("talkqa generate specs/", "talkqa generate --check"),
+    running.run: (
+        "talkqa run",
+        "talkqa run --licence-off Salesforce.Billing --require proven=90%",
+        "talkqa run -- -k division -x",
+    ),
+    results.report: ("talkqa report", "talkqa report .talkqa/runs/20250101T080000-1a2b"),
+    documents.impact: ("talkqa impact last-release/specs specs",),
+    results.sweep: ("talkqa sweep",),
+}
+"""Command to what its --help shows, in the order of --help."""
+
 app = typer.Typer(
     name="talkqa",
     help="Makes dataflow documents of a two-way sync engine executable: checklist, scenarios, verdicts, report.",
@@ -29,13 +44,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(starting.init)
-app.command()(documents.check)
-app.command()(generation.generate)
-app.command(cls=running.RunCommand)(running.run)
-app.command()(results.report)
-app.command()(documents.impact)
-app.command()(results.sweep)
+for _command, _lines in EXAMPLES.items():
+    app.command(
+        cls=running.RunCommand if _command is running.run else None,
+        epilog="\b\nExample:\n" + "\n".join(f"  {line}" for line in _lines),
+    )(_command)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer hands the flag over by position

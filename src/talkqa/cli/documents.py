@@ -31,14 +31,9 @@ def check(
     model: Annotated[bool, typer.Option("--model", help="Print the model: one JSON object a line a document.")] = False,
     format: Annotated[DiagnosticFormat, typer.Option(help="How diagnostics are printed.")] = DiagnosticFormat.TEXT,  # noqa: A002 - the option's name
 ) -> None:
-    """Read documents and print what is unclear, untestable or wrong in them.
+    """Print what is unclear, untestable or wrong in documents.
 
     Exits with 2 only where a document cannot be read.
-
-    \b
-    Example:
-      talkqa check specs/
-      talkqa check --model crm-to-erp.rst > model.jsonl
     """
     from talkqa.documents.worlds import group_worlds  # noqa: PLC0415 - see app.py
 
@@ -72,12 +67,7 @@ def impact(
     *,
     depth: Annotated[Depth | None, typer.Option(help="How much of the checklist; default: talkqa.toml.")] = None,
 ) -> None:
-    """Compare two states of documents: which checks come, go, or now demand something else.
-
-    \b
-    Example:
-      talkqa impact last-release/specs specs
-    """
+    """Tell which checks a change of documents touches."""
     from talkqa.checklist.impact import compare_checklists  # noqa: PLC0415 - see app.py
 
     call: Call = context.obj

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from talkqa.generate.change import Plan
 
 STALE = 2
+_LISTED = 20
+"""Files named that are written anew; what is removed or kept is always named."""
 
 
 def generate(
@@ -33,14 +35,9 @@ def generate(
     diff: Annotated[bool, typer.Option("--diff", help="Write nothing; show what would change.")] = False,
     depth: Annotated[Depth | None, typer.Option(help="How much of the checklist; default: talkqa.toml.")] = None,
 ) -> None:
-    """Turn documents into readable pytest-bdd scenarios, one feature a flow.
+    """Turn documents into scenarios, one feature a flow.
 
     A file that was edited by hand is kept and reported.
-
-    \b
-    Example:
-      talkqa generate specs/
-      talkqa generate --check
     """
     call: Call = context.obj
     settings = call.settings()
@@ -90,8 +87,11 @@ def tell_changes(planned: "Plan", *, would: bool) -> None:
         ChangeKind.KEEP: "keep",
     }
     for kind, verb in verbs.items():
-        for change in planned.of(kind):
+        listed = planned.of(kind)[: None if kind in {ChangeKind.KEEP, ChangeKind.ORPHAN} else _LISTED]
+        for change in listed:
             print_notice(f"{verb} {planned.show(change)}" + (f": {change.reason}" if change.reason else ""))
+        if len(planned.of(kind)) > len(listed):
+            print_notice(f"{verb} {len(planned.of(kind)) - len(listed)} more")
     counts = ", ".join(f"{len(planned.of(kind))} to {verb}" for kind, verb in verbs.items() if planned.of(kind))
     unchanged = f"{len(planned.of(ChangeKind.UNCHANGED))} files up to date"
     done = counts if would else counts.replace(" to ", " ").replace("create", "created").replace("update", "updated")

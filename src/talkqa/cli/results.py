@@ -15,13 +15,7 @@ def report(
     context: typer.Context,
     run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
 ) -> None:
-    """Write a run's report.html, junit.xml and summary.txt again, from its events.
-
-    \b
-    Example:
-      talkqa report
-      talkqa report .talkqa/runs/20250101T080000-1a2b
-    """
+    """Write a run's report again, from its events."""
     from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
 
     print_result(render_summary(show_run(_folder(context.obj, run_dir))).rstrip("\n"))
@@ -31,12 +25,7 @@ def sweep(
     context: typer.Context,
     run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
 ) -> None:
-    """Remove what a killed run left in the systems, by its ledger.
-
-    \b
-    Example:
-      talkqa sweep
-    """
+    """Remove what a killed run left in the systems."""
     from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
     from talkqa.verify.ledger import read_ledger  # noqa: PLC0415 - see app.py
 

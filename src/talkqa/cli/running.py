@@ -52,16 +52,12 @@ def run(
     serial: Annotated[bool, typer.Option("--serial", help="Perform each step in place, for a debugger.")] = False,
     clock: Annotated[str | None, typer.Option(metavar="virtual|real", help="How time passes.")] = None,
 ) -> None:
-    """Run the checklist and report: pytest over the generated scenarios. pytest's own options follow `--`.
+    """Run the scenarios and report.
+
+    This is pytest over the generated scenarios; its own options follow `--`.
 
     Exit codes: 0 well, 1 failed checks, 2 wrong input or stale, 3 errors or nothing decided, 4 unproven beyond
     --require, 130 interrupted.
-
-    \b
-    Example:
-      talkqa run
-      talkqa run --licence-off Salesforce.Billing --require proven=90%
-      talkqa run -- -k division -x
     """
     call: Call = context.obj
     settings = call.settings()

@@ -44,12 +44,7 @@ require_proven = 0.0             # share of checks that must be decided: 0.9 or 
 
 
 def init(context: typer.Context) -> None:
-    """Begin a project here: write a commented talkqa.toml and make the folder specs/. Overwrites nothing.
-
-    \b
-    Example:
-      mkdir sync-checks && cd sync-checks && talkqa init
-    """
+    """Begin a project: talkqa.toml and specs/; overwrites nothing."""
     call: Call = context.obj
     from talkqa.config import FILE_NAME  # noqa: PLC0415 - see app.py
 

@@ -75,15 +75,19 @@ class Group:
     checks: tuple[Check, ...]
     outline: bool
 
+    @property
+    def owner(self) -> str:
+        """What it is called after where another scenario has its title: the rows of an outline come and go."""
+        first = self.checks[0]
+        return f"{first.flow_id}/{first.name}" if self.outline else first.id
+
 
 def group_checks(checks: Iterable[Check], background: Step) -> tuple[Group, ...]:
     """Put checks of one sentence and one title together; the order of the checks is kept."""
     groups: list[Group] = []
     for _, equal in groupby(checks, key=lambda check: (check.rule, check.rule and check.sentence, check.title)):
         together = tuple(equal)
-        if not together[0].cells and len(together) == 1:
-            groups.append(Group(title=together[0].title, checks=together, outline=False))
-        elif _reads_back(together, background):
+        if together[0].cells and _reads_back(together, background):
             groups.append(Group(title=together[0].title, checks=together, outline=True))
         else:
             groups.extend(Group(title=_title_apart(check), checks=(check,), outline=False) for check in together)
@@ -93,7 +97,7 @@ def group_checks(checks: Iterable[Check], background: Step) -> tuple[Group, ...]
 def build_features(flows: Sequence[tuple[Flow, tuple[Check, ...]]], depth: Depth) -> Iterator[Feature]:
     """The features of one world, in the order of the flows; scenario names are unique over all of them."""
     grouped = [(flow, checks, group_checks(checks, draw_background(flow))) for flow, checks in flows]
-    names = part_titles((flow.id, group.title) for flow, _, groups in grouped for group in groups)
+    names = part_titles((group.owner, group.title) for _, _, groups in grouped for group in groups)
     for flow, checks, groups in grouped:
         yield Feature(
             name=flow.title,
@@ -118,7 +122,7 @@ def _build_headings(
     for group in groups:
         first = group.checks[0]
         place = (first.rule, first.sentence if first.rule is not None else "")
-        scenarios.setdefault(place, []).append(_build_scenario(group, names[flow.id, group.title]))
+        scenarios.setdefault(place, []).append(_build_scenario(group, names[group.owner, group.title]))
     order = list(RuleKind)
     for rule in sorted(flow.rules, key=lambda rule: (order.index(rule.kind), rule.text)):
         below = tuple(scenarios.get((rule.kind, rule.text), ()))
@@ -161,18 +165,14 @@ def _explain_absence(flow: Flow, rule: Rule, checks: Sequence[Check], depth: Dep
 def _reads_back(checks: Sequence[Check], background: Step) -> bool:
     """Whether an outline of these checks gives back the steps of each, as pytest-bdd fills it in."""
     first = checks[0]
-    columns = tuple(column for column, _ in first.cells)
     fixed = f"{first.title}\n{background.text}"
-    if not {CHECK_COLUMN, *columns}.isdisjoint(_PARAMETER.findall(fixed)):
+    if not {CHECK_COLUMN, *(column for column, _ in first.cells)}.isdisjoint(_PARAMETER.findall(fixed)):
         return False
     for check in checks:
-        if check.template != first.template or tuple(column for column, _ in check.cells) != columns:
-            return False
         # A cell loses the blanks at its ends when it is read.
         cells = {CHECK_COLUMN: check.id, **{column: text.strip() for column, text in check.cells}}
-        for template, step in zip(first.template, check.steps, strict=True):
-            if _fill(template.text, cells) != step.text:
-                return False
+        if tuple(_fill(step.text, cells) for step in first.template) != tuple(step.text for step in check.steps):
+            return False
     return True
 
 

@@ -225,9 +225,8 @@ class SystemStore:
         self.idle_writes_stamp = idle_writes_stamp
         """Whether a write that changes nothing still moves the stamp, as it does in most systems."""
         self._clock = clock
-        missing = {
-            licence for licence in _licences(schema) if licence in licences_off or licence not in schema.licences
-        }
+        off = {licence.casefold() for licence in licences_off}
+        missing = {one for one in _licences(schema) if one.casefold() in off or one not in schema.licences}
         self.missing_licences = {
             e.name.casefold(): e.requires for e in schema.entities if e.requires is not None and e.requires in missing
         }

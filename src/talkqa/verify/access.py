@@ -20,7 +20,7 @@ from talkqa.systems.sentinels import Sentinels
 from talkqa.verify.evidence import CURRENT
 from talkqa.verify.ledger import Ledger
 from talkqa.verify.observer import Observer, Sighting
-from talkqa.verify.probe import strong_tokens
+from talkqa.verify.probe import own_values, strong_tokens
 from talkqa.verify.sweep import SweepResult, sweep
 
 
@@ -97,7 +97,9 @@ class Access:
         self._own.add((system, entity, record.id))
         for parent in factory.parents.values():
             self._own.add((system, parent.entity, parent.id))
-            self._parent_tokens |= strong_tokens(parent.values.values())
+            schema = self.clients[system].schema.entity(parent.entity)
+            if schema is not None:
+                self._parent_tokens |= strong_tokens(own_values(parent, schema).values())
         return record
 
     async def update(self, record: Record, values: Mapping[str, Scalar]) -> Record:

@@ -10,7 +10,7 @@ from talkqa.model.schema import EntitySchema
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.judge import require_alive
 from talkqa.verify.observer import Sighting
-from talkqa.verify.probe import Pair, Probe, Travel, is_strong, strong_tokens
+from talkqa.verify.probe import Pair, Probe, Travel, is_strong, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route, usable_merge_rows
 from talkqa.verify.travel import distinctive_tokens, find_travels, rank_for_edit, record_tokens, tokens_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
@@ -29,7 +29,7 @@ async def write_source(
     record = await state.access.create(state.flow.source.system, schema.name, key, values)
     # the flow may begin to act on it from here on
     probe = Probe(record=record, written_s=state.access.clock.now(), tokens=set())
-    probe.note(written_of(record, schema))
+    probe.note(own_values(record, schema))
     state.access.own_tokens(probe.tokens, record.id)
     return probe
 

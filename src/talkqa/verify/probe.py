@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
+from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.systems.sentinels import token_of
 
 
@@ -85,9 +86,21 @@ class Expectation:
     words: str
 
 
+_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
+
+
 def is_strong(token: str) -> bool:
     """Whether a token cannot be met by chance: long, with letters and digits."""
     return len(token) >= 6 and any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
+
+
+def own_values(record: Record, schema: EntitySchema) -> dict[str, FieldValue]:
+    """What a record holds in texts that a test wrote; ids, references and stamps are shared with other records."""
+    return {
+        path: value
+        for path, value in record.values.items()
+        if (f := schema.field(path)) is not None and f.createable and f.type in _TEXTS
+    }
 
 
 def strong_tokens(values: Iterable[FieldValue]) -> set[str]:

@@ -4,7 +4,7 @@ import keyword
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from talkqa.generate.naming import name_features, name_folder, name_function, name_module, part_titles
@@ -65,6 +65,7 @@ def test_modules_of_two_worlds_never_share_a_name(a: str, b: str, c: str, d: str
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
+@example(".hidden", "x" * 300)
 def test_no_slug_leads_out_of_the_output_folder(source: str, target: str) -> None:
     for part in name_folder(make_world(slug=f"{source.replace('/', '')}/{target.replace('/', '')}")):
         assert part not in {"", ".", ".."}

@@ -219,3 +219,11 @@ def test_angle_brackets_in_cells_are_only_text(tmp_path: Path) -> None:
     rows = (make_row("<", "Name"), make_row(">", "Phone"))
     flow = make_flow(RuleKind.TWO_WAY, rows=rows)
     assert_same(read_back(tmp_path, flow, Depth.STANDARD), derive_checks(flow, Depth.STANDARD))
+
+
+def test_no_scenario_is_lost_where_titles_are_equal_but_for_quotation_marks(tmp_path: Path) -> None:
+    """Of two scenarios with one name in a file pytest-bdd loses the first without a word."""
+    connected = [EntityRef(system="Bakery", entity=name) for name in ("The 'Roll'", 'The "Roll"')]
+    conditions = [make_rule(RuleKind.CONDITION, BAKER, SHOP, condition=words) for words in ("A 'b'", 'A "b"')]
+    flow = make_flow(RuleKind.CREATE_IF_CONNECTED, RuleKind.TWO_WAY, rules=conditions, connected=connected)
+    assert_same(read_back(tmp_path, flow, Depth.STANDARD), derive_checks(flow, Depth.STANDARD))
