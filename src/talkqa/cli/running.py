@@ -120,7 +120,7 @@ def _perform(work: Path, target: Path, options: Sequence[str], required: float) 
     if not target.exists():
         raise PlanError(f"{target}: no such folder; run `talkqa generate` first")
     run_dir = work / "runs" / make_run_id(datetime.now(UTC))
-    ended = _run_pytest([str(target), f"--talkqa-run-dir={run_dir}", "--no-header", "-rN", *options])
+    ended = run_pytest([str(target), f"--talkqa-run-dir={run_dir}", "--no-header", "-rN", *options])
     if not any(run_dir.glob("*.jsonl")):
         print_notice("nothing was run, so there is nothing to report")
         return ended.without_results
@@ -134,7 +134,7 @@ def _perform(work: Path, target: Path, options: Sequence[str], required: float) 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _End:
+class PytestEnd:
     """How pytest ended."""
 
     code: int
@@ -142,6 +142,7 @@ class _End:
 
     @property
     def without_results(self) -> int:
+        """The exit code where there are no results."""
         if self.interrupted:
             return INTERRUPTED
         return {_PYTEST_FAILED: BROKEN_PROMISES, _PYTEST_USAGE: WRONG_INPUT}.get(self.code, NOTHING_DECIDED)
@@ -161,10 +162,11 @@ class _Listener:
     interrupted = False
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        self.interrupted = isinstance(excinfo.value, KeyboardInterrupt)
+        # pytest's own Interrupted, of collection errors and of xdist's -x, is a KeyboardInterrupt too.
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
 
-def _run_pytest(arguments: list[str]) -> _End:
+def run_pytest(arguments: list[str]) -> PytestEnd:
     """Run pytest in this process, so that Ctrl-C reaches the scenarios at once."""
     import pytest  # noqa: PLC0415 - see app.py
 
@@ -173,7 +175,7 @@ def _run_pytest(arguments: list[str]) -> _End:
     try:
         code = pytest.main(arguments, plugins=[listener])
     except KeyboardInterrupt:
-        return _End(code=INTERRUPTED, interrupted=True)
+        return PytestEnd(code=INTERRUPTED, interrupted=True)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    return _End(code=int(code), interrupted=listener.interrupted)
+    return PytestEnd(code=int(code), interrupted=listener.interrupted)

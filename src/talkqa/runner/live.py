@@ -26,7 +26,7 @@ from talkqa.runner.capture import CURRENT_NODE
 from talkqa.runner.checkbook import CheckBook
 from talkqa.runner.events import EventWriter, Redact, world_file
 from talkqa.runner.gate import ScenarioGate
-from talkqa.runner.loop import seed_scheduler
+from talkqa.runner.loop import hold_time, seed_scheduler
 from talkqa.runner.performance import describe, not_run_steps, perform_scenario, perform_step
 from talkqa.runner.schedule import FailureLimit
 from talkqa.runner.stage import Opening, OpenWorld, PlacedScenario, PreparedWorld, Stage
@@ -107,7 +107,7 @@ class LiveWorld:
         self._clock: TrioClock | None = None
         self.begun = False
         """Whether the world was ever opened, or tried to be; any thread may read it."""
-        self._stopped = self._interrupted = False
+        self._stopped = self._interrupted = self._parked = False
         self._begun_wall = time.monotonic()
         self._failure: BaseException | None = None
         self._finished: RunFinished | None = None
@@ -186,9 +186,13 @@ class LiveWorld:
                 async with trio.open_nursery() as nursery:
                     async for slot, limit in self._receive:
                         nursery.start_soon(self._perform, world, slot, limit)
+                self._parked = True
+                hold_time(still=True)
                 self.ahead_done.set()
                 await self._released.wait()
         finally:
+            self._parked = False
+            hold_time(still=False)
             with self._sweeping:
                 wall_s = time.monotonic() - self._begun_wall
                 self._finished = await world.close(interrupted=self._interrupted, wall_s=wall_s)
@@ -300,10 +304,13 @@ class LiveWorld:
         CURRENT_NODE.set(plan.node)
         with trio.CancelScope() as scope, self._gate.held_open():
             self._step_scopes.add(scope)
+            hold_time(still=False)
             try:
                 return await work()
             finally:
                 self._step_scopes.discard(scope)
+                # A shut gate stops the engine at its next turn only; what sleeps must not be woken meanwhile either.
+                hold_time(still=self._parked)
         return None
 
     def _running_clock(self) -> TrioClock:

@@ -7,6 +7,7 @@ is an error of whoever waits and never a hang.
 import concurrent.futures
 import threading
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any, TypeVar
 
 import trio
@@ -31,6 +32,13 @@ def seed_scheduler(seed: str) -> None:
     """
     trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # noqa: SLF001
     trio._core._run._r.seed(seed)  # noqa: SLF001
+
+
+def hold_time(*, still: bool) -> None:
+    """Let virtual time stand still, or pass again; the real clock takes no notice. In a loop's thread only."""
+    clock = trio.lowlevel.current_clock()
+    if isinstance(clock, trio.testing.MockClock):
+        clock.autojump_threshold = inf if still else 0
 
 
 class Loop:

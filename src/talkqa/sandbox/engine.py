@@ -7,7 +7,7 @@ the clock; every draw is keyed, so that equal seeds do the same at the same virt
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -25,7 +25,7 @@ from talkqa.sandbox.creation import Creator
 from talkqa.sandbox.pairing import EntityKey, Pairing
 from talkqa.sandbox.reconciler import Reconciler
 from talkqa.sandbox.rules import Connection
-from talkqa.sandbox.state import EngineState, Link
+from talkqa.sandbox.state import EngineState, Link, RecordKey
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class Engine:
         creator = Creator(self._state, schemas)
         self._admission = Admission(self._state, behaviour, creator, self._reconciler, self._on_linked)
         self._cursors: dict[EntityKey, str | None] = {}
+        self._looked_at: dict[RecordKey, Mapping[str, Any]] = {}
+        """The version of each record that was last acted upon."""
         self._retries: dict[EntityKey, dict[str, None]] = {}
         self._follow_ups: dict[EntityKey, list[Job]] = {}
         """What a fault has in store for the next cycle."""
@@ -93,7 +95,9 @@ class Engine:
         records, cursor = await self._state.connectors[key[0]].poll(key[1], self._cursors.get(key))
         ids = self._retries.pop(key, {})
         for record in records:
-            if self._state.remember(key, record):
+            self._state.remember(key, record)
+            # Also what the engine wrote itself is looked at once: it may be another flow's source.
+            if self._looked_at.get((*key, record.id)) != record.body:
                 ids[record.id] = None
         self._cursors[key] = cursor
         delay_s = max((self._behaviour.delay_s(pairing) for pairing in self._pairings_of(key)), default=0.0)
@@ -138,6 +142,7 @@ class Engine:
         """Do what a new, changed or deleted record calls for in every pairing."""
         # A record that the engine itself is just creating is known as its own only when that is done.
         await self._state.wait_for_creating(key)
+        self._looked_at[*key, record_id] = self._state.newest_body(key, record_id)
         record = self._state.known(key, record_id)
         for pairing in self._pairings_of(key):
             links = self._state.links_of(pairing, key, record_id)

@@ -4,8 +4,9 @@ Used by the engine's parts. Holds no rule and asks nothing, except for single re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import trio
 
@@ -79,22 +80,23 @@ class EngineState:
         self._creating: dict[EntityKey, list[trio.Event]] = {}
         self._locks: dict[tuple[str, Side, str], trio.Lock] = {}
 
-    def remember(self, key: EntityKey, fetched: Fetched) -> bool:
-        """Keep a version that was read; False where it tells nothing new."""
+    def remember(self, key: EntityKey, fetched: Fetched) -> None:
+        """Keep a version that was read, unless a newer one is known already."""
         records = self._records.setdefault(key, {})
         entry = records.get(fetched.id)
-        if entry is None:
-            records[fetched.id] = _Entry(fetched)
-            return True
-        if entry.fetched.body == fetched.body:
-            if fetched.etag is not None and fetched.asked_at >= entry.fetched.known_at:
-                records[fetched.id] = _Entry(fetched)
-            return False
-        if fetched.asked_at < entry.fetched.known_at:
+        if entry is None or fetched.asked_at >= entry.fetched.known_at:
+            # A list gives no version tag; an unchanged record keeps the one it had.
+            same = entry is not None and entry.fetched.body == fetched.body and fetched.etag is None
+            etag = entry.fetched.etag if entry is not None and same else fetched.etag
+            records[fetched.id] = _Entry(replace(fetched, etag=etag))
+        elif entry.fetched.body != fetched.body:
+            # The answers overlapped: either may be the newer one.
             entry.suspect = True
-        else:
-            records[fetched.id] = _Entry(fetched)
-        return True
+
+    def newest_body(self, key: EntityKey, record_id: str) -> Mapping[str, Any]:
+        """The newest version as it was read, of a deleted record too; empty for one that is not known."""
+        entry = self._records.get(key, {}).get(record_id)
+        return {} if entry is None else entry.fetched.body
 
     def known(self, key: EntityKey, record_id: str) -> Fetched | None:
         """The newest version read; None for records that are not known or deleted."""

@@ -4,16 +4,17 @@ Before a promise counts as broken, records written later have arrived, another r
 system has taken the same write from the harness itself.
 """
 
-from collections.abc import Callable
 from typing import NoReturn
 
 from talkqa.model.errors import ApiError, ApiRefused, CheckFailed, CheckLate, CheckUndecided
 from talkqa.model.flow import Flow, Side
-from talkqa.model.record import FieldValue, Record, Scalar
+from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.probe import Pair, Probe
+from talkqa.verify.probe import Expectation, Pair, Probe, own_values
 
+_PIECE = 4
+"""Characters that a text must share with a probe's to be taken for a piece of it."""
 _ASKED = 2
 """Other flows that are asked for a sign of life before the engine counts as silent."""
 
@@ -69,15 +70,43 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> NoReturn:
     if control is not None:
         raise type(control)(control.reason, control.message, cause=control.cause, observed=control.observed)
     shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
+    waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
+    damaged = _damaged_copy(state, probe)
+    if damaged is not None:
+        record, path, value, original = damaged
+        raise CheckFailed(
+            "values-damaged",
+            f"no {state.flow.target.name} carried a value of {state.flow.source.entity} {probe.record.id} whole "
+            f"{waited}; "
+            f"{record.entity} {record.id} holds {value!r} in '{path}', where the source has {original!r}",
+            cause=Cause.ENGINE,
+            expected=repr(original),
+            observed=repr(value),
+        )
     raise CheckFailed(
         "no-counterpart",
-        f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} within "
-        f"{state.access.clock.now() - probe.written_s:.0f} s, although {shown} and {state.flow.target.system} takes "
-        "such a record from the harness",
+        f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} {waited} and "
+        f"{state.flow.target.system} takes such a record from the harness",
         cause=Cause.ENGINE,
         expected=f"one {state.flow.target.name}",
         observed="none",
     )
+
+
+def _damaged_copy(state: FlowState, probe: Probe) -> tuple[Record, str, str, str] | None:
+    """A target record that holds a piece of a probe's text, the piece's path, the piece and the whole text."""
+    texts = [v for v in own_values(probe.record, state.schema(Side.SOURCE)).values() if isinstance(v, str)]
+    for sighting in state.observer(Side.TARGET).latest.values():
+        record = sighting.record
+        if sighting.seen_s < probe.written_s or record.deleted or state.access.is_own(record):
+            continue
+        for path, value in own_values(record, state.schema(Side.TARGET)).items():
+            if not isinstance(value, str) or len(value) < _PIECE:
+                continue
+            whole = next((t for t in texts if value.casefold() in t.casefold()), None)
+            if whole is not None:
+                return record, path, value, whole
+    return None
 
 
 async def not_followed(
@@ -85,8 +114,7 @@ async def not_followed(
     pair: Pair,
     side: Side,
     path: str,
-    expected: Scalar,
-    matches: Callable[[FieldValue], bool],
+    expectation: Expectation,
     since_s: float,
 ) -> Record:
     """Judge an edit that was not seen on the other side; returns the record where a second look shows it.
@@ -96,8 +124,7 @@ async def not_followed(
         pair: The linked pair.
         side: The side that ought to have followed.
         path: The property that ought to have followed.
-        expected: The value it ought to hold, as the harness would write it.
-        matches: Whether a value is as promised.
+        expectation: What it ought to hold.
         since_s: When the edit was acknowledged.
 
     Raises:
@@ -109,23 +136,24 @@ async def not_followed(
     if now is None:
         raise CheckFailed("counterpart-gone", f"{place} cannot be read: the record is gone", cause=Cause.ENGINE_OR_API)
     actual = now.values.get(path)
-    if matches(actual):
+    if expectation.matches(actual):
         return now
-    if not await _accepts(state, side, now, path, expected):
+    value = expectation.value
+    if value is not None and not isinstance(value, tuple) and not await _accepts(state, side, now, path, value):
         raise CheckUndecided(
             "target-refuses",
-            f"{pair.record(side).system} refuses {expected!r} for {place} from the harness too",
+            f"{pair.record(side).system} refuses {expectation.words} for {place} from the harness too",
             cause=Cause.API,
-            expected=repr(expected),
+            expected=expectation.words,
             observed=repr(actual),
         )
-    before = pair.record(side).values.get(path)
-    moved = actual != before
+    moved = actual != pair.record(side).values.get(path)
     raise CheckFailed(
         "wrong-value" if moved else "edit-not-carried",
-        f"{place} is {actual!r} and not {expected!r}, although {shown} and the system takes it from the harness",
+        f"{place} is {actual!r} and not {expectation.words}, although {shown}"
+        + ("" if value is None else " and the system takes it from the harness"),
         cause=Cause.ENGINE,
-        expected=repr(expected),
+        expected=expectation.words,
         observed=repr(actual),
     )
 

@@ -332,7 +332,7 @@ _LINES = st.sampled_from(
 @given(st.lists(st.one_of(_LINES, st.text(max_size=20)), max_size=25))
 def test_any_file_is_read_or_told(tmp_path: Path, lines: list[str]) -> None:
     """Whatever stands in a file, it gives one document or one diagnostic, and raises nothing."""
-    content = "\n".join(lines).encode("utf-8", "replace")
+    content = "\n".join(["Acme to Globex Dataflow", "=" * 23, *lines]).encode("utf-8", "replace")
     reading = read_text(tmp_path, content)
     assert len(reading.documents) + len(reading.diagnostics) == 1
     for document in reading.documents:

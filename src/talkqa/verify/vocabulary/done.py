@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Mapping
 from typing import TypeVar
 
+from talkqa.checklist.phrases import quotable
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
+from talkqa.model.settings import ConditionBinding
 from talkqa.systems.sentinels import can_hold
 from talkqa.verify.judge import require_alive
 from talkqa.verify.link import (
@@ -135,20 +137,31 @@ async def created_holds(s: Scenario, source: str, condition: str) -> None:
 async def created_fails(s: Scenario, source: str, condition: str) -> None:
     """Create a source record for which a condition does not hold, and everything else does."""
     del source
+    if not any(_means(binding, condition) for binding in s.state.conditions):
+        raise CheckNotRunnable(
+            "condition-remark",
+            f"'{condition}' is bound as an editor's remark, which restricts nothing",
+            cause=Cause.DOCUMENT,
+        )
     await _require_pulse(s)
     overrides: dict[str, Scalar] = {}
     for binding in s.state.conditions:
-        overrides.update(binding.fails if fold(binding.text) == fold(condition) else binding.holds)
+        overrides.update(binding.fails if _means(binding, condition) else binding.holds)
     s.probe = await write_source(s.state, s.key("probe"), overrides, permissible=False)
     s.forbidden = True
     _tell_created(s, f" with {dict(overrides)}, so that '{condition}' does not hold")
+
+
+def _means(binding: ConditionBinding, words: str) -> bool:
+    """Whether a binding explains the words of a step, which hold apostrophes where the document has quotes."""
+    return fold(quotable(binding.text)) == fold(words)
 
 
 async def becomes_true(s: Scenario, condition: str) -> None:
     """Make a condition hold for the record of the scenario."""
     values: dict[str, Scalar] = {}
     for binding in s.state.conditions:
-        if fold(binding.text) == fold(condition):
+        if _means(binding, condition):
             values.update(binding.holds)
     if not values:
         raise CheckUndecided("condition-unbound", f"nothing says how '{condition}' comes to hold", cause=Cause.DOCUMENT)

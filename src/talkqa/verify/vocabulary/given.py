@@ -1,5 +1,6 @@
 """Steps that make what a scenario starts from."""
 
+from talkqa.checklist.phrases import quotable
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckUndecided
 from talkqa.model.flow import Flow, Qualifier, Side
 from talkqa.model.record import Scalar
@@ -32,7 +33,7 @@ def _flow_of(s: Scenario, source: str, target: str) -> Flow:
     # names may hold the word that parts them in the step: compare whole texts
     wanted = f"{source} and {target}"
     for flow in s.world.flows:
-        if f"{flow.source.name} and {flow.target.name}" == wanted:
+        if f"{quotable(flow.source.name)} and {quotable(flow.target.name)}" == wanted:
             return flow
     known = ", ".join(f.title for f in s.world.flows)
     raise CheckUndecided(
@@ -203,7 +204,7 @@ async def engine_has_read(s: Scenario, target: str) -> None:
 
 async def connected_entity(s: Scenario, entity: str, system: str) -> None:
     """Make a record of an entity that connects, seen to be synchronised."""
-    connection = next((c for c in s.state.connections if c.entity.name == entity), None)
+    connection = next((c for c in s.state.connections if quotable(c.entity.name) == entity), None)
     if connection is None:
         raise CheckUndecided(
             "connection-unbound",

@@ -157,8 +157,7 @@ async def await_follow(s: Scenario, path: str, there: Side, expectation: Expecta
         record_id=record.id,
     )
     if seen is None:
-        value = expectation.value if not isinstance(expectation.value, tuple) else None
-        now = await not_followed(state, s.pair, there, path, value, expectation.matches, edit.at_s)
+        now = await not_followed(state, s.pair, there, path, expectation, edit.at_s)
         s.pair.replace(there, now)
         s.decide(
             "edit-carried-late", f"'{path}' of {record.entity} {record.id} holds {expectation.words} on a second look"

@@ -1,0 +1,54 @@
+"""`report` and `sweep` work on what a run left."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from talkqa.model.result import RunStarted, event_to_json
+from tests.fakes.sample_run import CRM, sample_events, write_sample_run
+from tests.unit.cli.conftest import Cli
+
+RUNS = Path(".talkqa/runs")
+
+
+def test_the_newest_run_is_reported_again(cli: Cli) -> None:
+    write_sample_run(RUNS / "20240101T000000-aaaa")
+    newest = write_sample_run(RUNS / "20240102T000000-aaaa")
+    ended = cli("report")
+    assert ended.code == 0
+    assert ended.out.endswith(f"report: {newest}/report.html\n")
+    assert (newest / "report.html").is_file()
+    assert not (RUNS / "20240101T000000-aaaa" / "report.html").exists()
+
+
+def test_a_run_can_be_named(cli: Cli) -> None:
+    folder = write_sample_run(Path("elsewhere"))
+    assert cli("report", "elsewhere").code == 0
+    assert {"report.html", "junit.xml", "summary.txt"} <= {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("command", ["report", "sweep"])
+def test_without_a_run_the_error_says_how_to_get_one(cli: Cli, command: str) -> None:
+    ended = cli(command)
+    assert ended.code == 2
+    assert "`talkqa run`" in ended.err
+
+
+def test_nothing_remains_of_a_sandbox_run(cli: Cli) -> None:
+    write_sample_run(RUNS / "20240101T000000-aaaa")
+    ended = cli("sweep")
+    assert ended.code == 0
+    assert "nothing to remove" in ended.out
+
+
+def test_a_live_run_is_not_called_swept(cli: Cli) -> None:
+    folder = write_sample_run(Path("live"))
+    (started, *_) = sample_events()[CRM]
+    assert isinstance(started, RunStarted)
+    line = json.dumps(event_to_json(replace(started, mode="live")))
+    (folder / "other.jsonl").write_text(line + "\n", encoding="utf-8")
+    ended = cli("sweep", "live")
+    assert ended.code == 2
+    assert "cannot be swept" in ended.err
