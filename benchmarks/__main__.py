@@ -39,7 +39,7 @@ BENCHMARKS: dict[int, Measure] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the benchmarks that were asked for; 1 where one of them could not be measured."""
-    options = _parser().parse_args(arguments)
+    options = build_parser().parse_args(arguments)
     rows: list[Row] = []
     broken = False
     for number in sorted(set(options.only)) if options.only else BENCHMARKS:
@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if broken else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The options of `python -m benchmarks`."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="What talkqa costs, beside its baselines."
     )

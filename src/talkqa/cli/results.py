@@ -1,14 +1,16 @@
 """`talkqa report` and `talkqa sweep`: what a run left, and what is to be removed of it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_notice, print_result, progress
 from talkqa.model.errors import RunError
-from talkqa.report.content import Report
+
+if TYPE_CHECKING:
+    from talkqa.report.content import Report
 
 
 def report(
@@ -40,7 +42,7 @@ def sweep(
     )
 
 
-def show_run(folder: Path) -> Report:
+def show_run(folder: Path) -> "Report":
     """Write the reports of a run beside its events.
 
     Raises:

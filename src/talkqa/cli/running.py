@@ -23,6 +23,13 @@ _PYTEST_OPTIONS = "talkqa.pytest_options"
 _PYTEST_FAILED, _PYTEST_USAGE = 1, 4
 
 
+_QUIET = (
+    *("--no-header", "-rN"),  # the summary says it better
+    # This process has imported talkqa before pytest could rewrite its asserts, of which there are none.
+    *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
+)
+
+
 class RunCommand(TyperCommand):
     """Hands what follows `--` to pytest: it would otherwise be taken for the folder."""
 
@@ -120,7 +127,7 @@ def _perform(work: Path, target: Path, options: Sequence[str], required: float) 
     if not target.exists():
         raise PlanError(f"{target}: no such folder; run `talkqa generate` first")
     run_dir = work / "runs" / make_run_id(datetime.now(UTC))
-    ended = run_pytest([str(target), f"--talkqa-run-dir={run_dir}", "--no-header", "-rN", *options])
+    ended = run_pytest([str(target), f"--talkqa-run-dir={run_dir}", *_QUIET, *options])
     if not any(run_dir.glob("*.jsonl")):
         print_notice("nothing was run, so there is nothing to report")
         return ended.without_results

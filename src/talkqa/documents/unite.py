@@ -5,10 +5,11 @@ differ the choice rests on what they say.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from talkqa.documents.codes import finding, quote_text, sort_findings
-from talkqa.documents.identity import entity_id, flow_id, fold
+from talkqa.documents.identity import entity_id, flow_id, fold, slug
 from talkqa.model.diagnostic import Diagnostic
 from talkqa.model.flow import Document, EntityRef, Flow, MergeRow, PropertyRow, Rule, RuleKind, Section
 from talkqa.model.location import Location
@@ -20,6 +21,7 @@ _RESTRICTING = (RuleKind.CONDITION, RuleKind.LINK_REQUIRED, RuleKind.CREATE_IF_C
 def unite_flows(documents: Sequence[Document]) -> tuple[tuple[Flow, ...], tuple[Diagnostic, ...]]:
     """The flows of documents that are read together, sorted by id, and the contradictions between their sections."""
     sections: dict[str, list[Section]] = defaultdict(list)
+    spelled = _spellings(documents)
     remarks: set[Location] = set()
     for document in documents:
         remarks.update(d.location for d in document.diagnostics if d.code == "condition-remark")
@@ -28,35 +30,49 @@ def unite_flows(documents: Sequence[Document]) -> tuple[tuple[Flow, ...], tuple[
     flows: list[Flow] = []
     diagnostics: list[Diagnostic] = []
     for id_, parts in sorted(sections.items()):
-        flow = _unite(id_, parts)
+        flow = _unite(id_, parts, spelled)
         flows.append(flow)
         diagnostics += _contradictions(flow, remarks)
         diagnostics += _row_contradictions(flow, parts)
     return tuple(flows), sort_findings(tuple(diagnostics))
 
 
-def _unite(id_: str, parts: Sequence[Section]) -> Flow:
+def _spellings(documents: Sequence[Document]) -> dict[EntityRef, EntityRef]:
+    """Entities that are written in several ways, which differ in letter case at most, to one of them."""
+    parts = [section for document in documents for section in document.sections]
+    refs = {ref for part in parts for ref in (part.source, part.target)}
+    refs |= {ref for part in parts for rule in part.rules for ref in rule.connected}
+    systems_written = {ref.system for ref in refs}
+    if len(systems_written) == len(set(map(slug, systems_written))) and len(refs) == len(set(map(entity_id, refs))):
+        return {}
+    ordered = sorted(refs, key=lambda ref: (ref.system, ref.entity, ref.facet or ""))
+    systems: dict[str, str] = {}
+    entities: dict[str, EntityRef] = {}
+    for ref in ordered:
+        system = systems.setdefault(slug(ref.system), ref.system)
+        entities.setdefault(entity_id(ref), ref if system == ref.system else replace(ref, system=system))
+    return {ref: entities[entity_id(ref)] for ref in ordered}
+
+
+def _unite(id_: str, parts: Sequence[Section], spelled: Mapping[EntityRef, EntityRef]) -> Flow:
     return Flow(
         id=id_,
-        source=_entity(part.source for part in parts),
-        target=_entity(part.target for part in parts),
-        rules=_rules(rule for part in parts for rule in part.rules),
+        source=spelled.get(parts[0].source, parts[0].source),
+        target=spelled.get(parts[0].target, parts[0].target),
+        rules=_rules((rule for part in parts for rule in part.rules), spelled),
         merge=_merge_rows(row for part in parts for row in part.merge),
         properties=_property_rows(row for part in parts for row in part.properties),
     )
 
 
-def _entity(refs: Iterable[EntityRef]) -> EntityRef:
-    """One spelling of an entity whose names differ in letter case at most."""
-    return min(refs, key=lambda ref: (ref.system, ref.entity, ref.facet or ""))
-
-
-def _rules(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def _rules(rules: Iterable[Rule], spelled: Mapping[EntityRef, EntityRef]) -> tuple[Rule, ...]:
     """One rule for each meaning: sentences that differ in the spelling of the entities alone are equal."""
     kept: dict[object, Rule] = {}
     for rule in sorted(rules, key=lambda rule: (_ORDER[rule.kind], rule.text, rule.location.path, rule.location.line)):
         words = fold(rule.condition).casefold() if rule.condition is not None else None
-        kept.setdefault((rule.kind, words, frozenset(map(entity_id, rule.connected))), rule)
+        connected = tuple([spelled.get(ref, ref) for ref in rule.connected])
+        united = rule if connected == rule.connected else replace(rule, connected=connected)
+        kept.setdefault((rule.kind, words, frozenset(connected)), united)
     return tuple(kept.values())
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from talkqa.documents.codes import Findings, quote_text
 from talkqa.documents.identity import flow_id, fold
@@ -153,7 +154,12 @@ def format_diagnostics(diagnostics: Iterable[Diagnostic], style: str = "text") -
 
 
 def _as_text(diagnostic: Diagnostic) -> str:
-    return "\n".join(_escape(line) for line in str(diagnostic).split("\n"))
+    plain = replace(
+        diagnostic,
+        message=_escape(diagnostic.message),
+        location=replace(diagnostic.location, path=_escape(diagnostic.location.path)),
+    )
+    return str(plain)
 
 
 def _as_json(diagnostic: Diagnostic) -> dict[str, object]:

@@ -217,11 +217,12 @@ def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:
     stopped = " before the run was stopped" if run.interrupted else ""
     if broken:
         return Status.RED, f"{broken} {'promise is' if broken == 1 else 'promises are'} broken{stopped}"
+    errors = counts[Outcome.ERROR]
+    if errors or run.broken_off:
+        what = f"{errors} {'check' if errors == 1 else 'checks'} ended in an error" if errors else "The run broke off"
+        return Status.YELLOW, f"{what}; {'no promise was seen broken' if decided else 'nothing was decided'}"
     if not decided:
         return Status.YELLOW, f"Nothing was decided{stopped}"
-    if counts[Outcome.ERROR] or run.broken_off:
-        what = f"{counts[Outcome.ERROR]} checks ended in an error" if counts[Outcome.ERROR] else "The run broke off"
-        return Status.YELLOW, f"{what}; no promise was seen broken"
     if run.interrupted:
         return Status.YELLOW, "No promise was broken before the run was stopped"
     if unproven:

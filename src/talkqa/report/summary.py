@@ -69,10 +69,13 @@ def _finding(finding: Finding, *, brief: bool) -> Iterator[str]:
     cause = f", cause: {finding.cause.value}" if finding.cause else ""
     yield f"{_word(finding.outcome).upper()} {finding.reason}{cause} ({len(finding.checks)})"
     listed = 1 if brief else _LISTED
+    told = ""
     for check in finding.checks[:listed]:
         result = check.result
         yield f"  {result.place or result.check}: {_cut(result.sentence or result.title, 240)}"
-        yield f"    {_cut(result.message, 220)}"
+        if result.message != told:  # one cause often says the same of every check
+            yield f"    {_cut(result.message, 220)}"
+        told = result.message
     if len(finding.checks) > listed:
         yield f"  ... and {len(finding.checks) - listed} more"
 

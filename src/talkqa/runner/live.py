@@ -119,7 +119,7 @@ class LiveWorld:
     # the world as a whole
     async def run(self) -> None:
         """Open the world, perform what is admitted, sweep; returns at once where that was begun already."""
-        if self.begun:
+        if self.begun or self._stopped:
             return
         self.begun = True
         self._begun_wall = time.monotonic()
@@ -177,6 +177,12 @@ class LiveWorld:
         self._failure = self._failure or failure
         self._stopped, self._interrupted = stopped, interrupted
         self._end()
+
+    def write_interrupted(self) -> None:
+        """Tell once more how the world ended, where it had before a person stopped the run; in pytest's thread."""
+        if self._finished is not None and not self._finished.interrupted:
+            self._write(replace(self._finished, interrupted=True))
+            self._writer.close()
 
     async def _serve_and_sweep(self, world: OpenWorld) -> None:
         try:

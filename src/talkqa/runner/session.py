@@ -1,6 +1,5 @@
 """One run in one process: its loops, worlds and bindings. pytest's thread alone calls it."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -157,6 +156,8 @@ class RunSession:
                 loop_here = self._loops.get(key)
                 failure = loop_here.failure if loop_here is not None and not stopped else None
                 live.write_unrun(failure, stopped=stopped, interrupted=interrupted)
+                if interrupted:
+                    live.write_interrupted()
         self._progress.rest()
 
     # worlds and loops
@@ -193,10 +194,13 @@ class RunSession:
         loop = self._loop_of(keys[0])
         for key in keys:
             self._loops[key] = loop
-        loop.submit(run_ahead, batch, self._window, self._limit)
+        through = loop.submit(run_ahead, batch, self._window, self._limit)
         if self.facts.virtual:
             (live,) = lives
-            self._wait_for(live.ahead_done if live.in_place else live.done, loop, lives)
+            reached = live.ahead_done if live.in_place else live.done
+            # A world of which nothing may begin any more is never opened: then `through` alone tells.
+            while loop.alive and not reached.wait(0.1) and not through.done():
+                self._progress.look(_progress_of(live) for live in lives)
             if not live.in_place:
                 loop.stop(within_s=1.0)
 
@@ -231,10 +235,6 @@ class RunSession:
                 if time.monotonic() > until:
                     return False
         return True
-
-    def _wait_for(self, event: threading.Event, loop: Loop, lives: list[LiveWorld]) -> None:
-        while loop.alive and not event.wait(0.1):
-            self._progress.look(_progress_of(live) for live in lives)
 
     def _look(self, live: LiveWorld, loop: Loop) -> Callable[[], None]:
         def look() -> None:

@@ -14,6 +14,7 @@ from math import prod
 from talkqa.model.record import Scalar
 from talkqa.model.schema import FieldSchema, FieldType
 
+_DECIMAL = re.compile(r"-?\d+\.\d*[1-9]")
 _CONSONANTS = "bdfghjklmnprstvz"
 _VOWELS = "aeiou"
 _CODE_LETTERS = "bcdfghjkmnpqrstvwxz"
@@ -83,6 +84,8 @@ def token_of(value: Scalar) -> tuple[str, ...]:
         moment = folded[:19]
         return (moment, folded[:10]) if "t" in moment and not moment.endswith("t00:00:00") else (folded[:10],)
     runs = [run for run in _RUN.findall(folded) if run not in _SHARED]
+    if _DECIMAL.fullmatch(folded) and len(folded) > 5:
+        runs.insert(0, folded)  # a number may arrive as text, and a text as a number
     if folded.startswith("+") and folded[1:].isdigit() and len(folded) > 9:
         runs.append(folded[-8:])  # the subscriber number: prefixes are written in many ways
     return tuple(dict.fromkeys(runs))

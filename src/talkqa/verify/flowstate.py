@@ -5,8 +5,10 @@ from functools import partial
 
 import trio
 
+from talkqa.model.check import RowClass
 from talkqa.model.errors import ApiError, CheckNotRunnable, CheckOutcome, CheckUndecided, FeatureMissing
 from talkqa.model.flow import EntityRef, Flow, Side
+from talkqa.model.record import Record
 from talkqa.model.result import Cause
 from talkqa.model.schema import EntitySchema
 from talkqa.verify.access import Access
@@ -14,6 +16,7 @@ from talkqa.verify.heartbeat import Heartbeats
 from talkqa.verify.observer import Observer
 from talkqa.verify.routes import Route, condition_bindings, connections, route_of, unbound_conditions
 from talkqa.verify.rows import RowJudgement, judge_class
+from talkqa.verify.travel import LEAST_TOKEN, Marks, marks_of, tokens_of, written_of
 from talkqa.verify.values import FlowValues
 
 
@@ -125,6 +128,24 @@ class FlowState:
     def both(self) -> tuple[EntitySchema, EntitySchema]:
         """Source and target."""
         return self.schemas[Side.SOURCE], self.schemas[Side.TARGET]
+
+    def marks(self, record: Record) -> Marks:
+        """What a source record is recognised by on the other side."""
+        schema = self.schemas[Side.SOURCE]
+        return marks_of(written_of(record, schema), schema, self._recognisable(schema))
+
+    def recognisable(self, record: Record) -> bool:
+        """Whether something of a source record can be recognised at all, as far as the document says what travels."""
+        if not self.flow.properties:
+            return bool(self.marks(record).strong)
+        paths = self._recognisable(self.schemas[Side.SOURCE])
+        return any(len(token) >= LEAST_TOKEN for path in paths for token in tokens_of(record.values.get(path)))
+
+    def _recognisable(self, schema: EntitySchema) -> frozenset[str]:
+        telling = {RowClass.PLAIN, RowClass.LIST, RowClass.SHARED, RowClass.TRANSFORM}
+        rows = (r for r in self.flow.properties if self.judgements[(r.source, r.target)].row_class in telling)
+        fields = (schema.field(row.source) for row in rows)
+        return frozenset(f.path for f in fields if f is not None)
 
     def observer(self, side: Side) -> Observer:
         """Who watches the entity at one end."""

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from talkqa.model.errors import ApiError, ApiRefused, CheckFailed, CheckLate, CheckUndecided
 from talkqa.model.flow import Flow, Side
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.probe import Expectation, Pair, Probe, own_values
@@ -71,6 +71,12 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> NoReturn:
         raise type(control)(control.reason, control.message, cause=control.cause, observed=control.observed)
     shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
     waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
+    if not state.recognisable(probe.record):
+        raise CheckUndecided(
+            "not-recognisable",
+            f"no documented property of {state.flow.title} carries a value by which a counterpart could be recognised",
+            cause=Cause.DOCUMENT,
+        )
     damaged = _damaged_copy(state, probe)
     if damaged is not None:
         record, path, value, original = damaged
@@ -139,7 +145,7 @@ async def not_followed(
     if expectation.matches(actual):
         return now
     value = expectation.value
-    if value is not None and not isinstance(value, tuple) and not await _accepts(state, side, now, path, value):
+    if not await _accepts(state, side, now, path, value):
         raise CheckUndecided(
             "target-refuses",
             f"{pair.record(side).system} refuses {expectation.words} for {place} from the harness too",
@@ -158,10 +164,13 @@ async def not_followed(
     )
 
 
-async def _accepts(state: FlowState, side: Side, record: Record, path: str, value: Scalar) -> bool:
+async def _accepts(state: FlowState, side: Side, record: Record, path: str, value: FieldValue) -> bool:
+    """Whether the harness may write such a value there; where none is expected, whether the property can change."""
     field = state.schema(side).field(path)
     if field is None or not field.updateable:
         return False
+    if value is None or isinstance(value, tuple):
+        return True
     try:
         await state.access.update(record, {path: value})
     except ApiRefused:

@@ -6,13 +6,12 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import MergeRow, Side
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
-from talkqa.model.schema import EntitySchema
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.judge import require_alive
 from talkqa.verify.observer import Sighting
-from talkqa.verify.probe import Pair, Probe, Travel, is_strong, own_values, strong_tokens
+from talkqa.verify.probe import Pair, Probe, Travel, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route, usable_merge_rows
-from talkqa.verify.travel import distinctive_tokens, find_travels, rank_for_edit, record_tokens, tokens_of
+from talkqa.verify.travel import Marks, find_travels, rank_for_edit, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 
@@ -34,15 +33,6 @@ async def write_source(
     return probe
 
 
-def written_of(record: Record, schema: EntitySchema) -> dict[str, Scalar]:
-    """What a record holds in properties that a test writes; lists and system fields left out."""
-    return {
-        path: value
-        for path, value in record.values.items()
-        if not isinstance(value, tuple) and value is not None and (f := schema.field(path)) is not None and f.createable
-    }
-
-
 async def find_counterpart(
     state: FlowState, probe: Probe, *, within_s: float, ignored: frozenset[str] = frozenset()
 ) -> Sighting | None:
@@ -54,21 +44,19 @@ async def find_counterpart(
         within_s: Seconds to wait.
         ignored: Tokens that the target may carry for another reason, such as a merge criterion.
     """
-    schema = state.schema(Side.SOURCE)
-    tokens = distinctive_tokens(written_of(probe.record, schema), schema) - ignored
+    marks = state.marks(probe.record)
     same_entity = state.observer(Side.SOURCE) is state.observer(Side.TARGET)
-    weak = not any(is_strong(t) for t in tokens)
+    marks = Marks(strong=marks.strong - ignored, weak=marks.weak - ignored)
 
     def accept(sighting: Sighting) -> bool:
         record = sighting.record
         if record.deleted or (same_entity and record.id == probe.record.id):
             return False
-        if not weak:
+        if record_tokens(record) & marks.strong:
             return True
-        carried = {t for v in record.values.values() for t in tokens_of(v)} & tokens
-        return len(carried) >= min(2, len(tokens)) and not state.access.is_own(record)
+        return sighting.seen_s >= probe.written_s and not state.access.is_own(record) and marks.recognise(record)
 
-    return await state.observer(Side.TARGET).wait_for(accept, within_s=within_s, tokens=tokens)
+    return await state.observer(Side.TARGET).wait_for(accept, within_s=within_s, tokens=marks.strong | marks.weak)
 
 
 def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:

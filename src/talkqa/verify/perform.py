@@ -6,6 +6,7 @@ import trio
 
 from talkqa.model.errors import (
     ApiError,
+    ApiRefused,
     CheckFailed,
     CheckLate,
     CheckNotRunnable,
@@ -25,6 +26,7 @@ _OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (CheckLate, Outcome.LATE),
     (CheckUndecided, Outcome.UNDECIDED),
     (CheckNotRunnable, Outcome.NOT_RUNNABLE),
+    (ApiRefused, Outcome.NOT_RUNNABLE),  # what a test wrote was refused: that shows nothing of the engine
 )
 
 OnStep = Callable[[int, StepResult, BaseException | None], None]
@@ -117,7 +119,8 @@ class Performance:
         if isinstance(error, CheckOutcome):
             return outcome, error.reason, error.message, error.cause, error.expected, error.observed
         if isinstance(error, ApiError):
-            return outcome, "api-error", str(error), Cause.API, "", ""
+            reason = "system-refuses" if isinstance(error, ApiRefused) else "api-unavailable"
+            return outcome, reason, str(error), Cause.API, "", ""
         reason = "harness-error" if isinstance(error, TalkqaError) else "harness-bug"
         return outcome, reason, f"{type(error).__name__}: {error}", Cause.HARNESS, "", ""
 

@@ -99,10 +99,12 @@ def route_of(
     """The way that a probe of this flow takes to its link."""
     if flow.has(RuleKind.EVERY) or flow.has(RuleKind.CREATE_UNMATCHED):
         return Route.CREATE
+    own_mirror = (flow.source.system, flow.source.entity) == (flow.target.system, flow.target.entity)
     if flow.has(RuleKind.LINK_REQUIRED) or flow.has(RuleKind.CREATE_IF_CONNECTED):
         if connections(flow, flows, settings):
             return Route.CONNECT
-        return Route.MERGE if usable_merge_rows(flow, source, target) else Route.NONE
+        # of two records of one entity nobody can tell which is meant to be the source of the other
+        return Route.MERGE if usable_merge_rows(flow, source, target) and not own_mirror else Route.NONE
     return Route.CREATE
 
 

@@ -1,6 +1,7 @@
 """Recognising a probe's values in another record, and choosing a property to edit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
@@ -9,6 +10,9 @@ from talkqa.systems.sentinels import token_of
 from talkqa.verify.compare import compare
 from talkqa.verify.probe import Travel, is_strong
 
+LEAST_TOKEN = 5
+"""Characters: shorter texts and smaller numbers are equal by chance too often to count."""
+_WEAK_ENOUGH = 2
 _SYSTEM_TYPES = frozenset({FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE})
 
 
@@ -18,20 +22,58 @@ def tokens_of(value: FieldValue) -> frozenset[str]:
     return frozenset(t for p in parts if p is not None and not isinstance(p, bool) for t in token_of(p))
 
 
+def written_of(record: Record, schema: EntitySchema) -> dict[str, Scalar]:
+    """What a record holds in properties that a test writes; lists and system fields left out."""
+    return {
+        path: value
+        for path, value in record.values.items()
+        if not isinstance(value, tuple) and value is not None and (f := schema.field(path)) is not None and f.createable
+    }
+
+
 def record_tokens(record: Record) -> frozenset[str]:
     """The search tokens of all values of a record."""
     return frozenset(t for value in record.values.values() for t in tokens_of(value))
 
 
-def distinctive_tokens(written: Mapping[str, Scalar], schema: EntitySchema) -> frozenset[str]:
-    """The tokens by which a counterpart is looked for: the strong ones, or all where there are none."""
-    every: set[str] = set()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """The tokens by which a counterpart is recognised."""
+
+    strong: frozenset[str]
+    """Any one of them proves whose value it is."""
+    weak: frozenset[str]
+    """Dates and numbers that the flow's documented properties carry: two of them, or the only one there is."""
+
+    def recognise(self, record: Record) -> bool:
+        """Whether a record carries enough of them."""
+        carried = record_tokens(record)
+        return bool(carried & self.strong) or (
+            bool(self.weak) and len(carried & self.weak) >= min(_WEAK_ENOUGH, len(self.weak))
+        )
+
+
+def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: frozenset[str]) -> Marks:
+    """What a probe is recognised by.
+
+    Args:
+        written: What was written.
+        schema: The entity it was written to.
+        documented: Source properties that the document says travel as they are; empty where it names none.
+    """
+    strong: set[str] = set()
+    weak: set[str] = set()
+    firm = False
     for path, value in written.items():
         field = schema.field(path)
-        if field is not None and field.type not in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
-            every |= tokens_of(value)
-    strong = frozenset(t for t in every if is_strong(t))
-    return strong or frozenset(every)
+        if field is None or field.type in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
+            continue
+        tokens = tokens_of(value)
+        strong |= {t for t in tokens if is_strong(t) and field.type is not FieldType.DATETIME}
+        if path in documented:
+            firm = firm or bool(strong & tokens)
+            weak |= {t for t in tokens if len(t) >= LEAST_TOKEN}
+    return Marks(strong=frozenset(strong), weak=frozenset() if firm else frozenset(weak - strong))
 
 
 def find_travels(
@@ -74,7 +116,7 @@ def find_travels(
 
 def _long_enough(tokens: frozenset[str]) -> bool:
     """Short texts and small numbers are equal by chance too often to count."""
-    return any(len(t) >= 5 for t in tokens)
+    return any(len(t) >= LEAST_TOKEN for t in tokens)
 
 
 def rank_for_edit(

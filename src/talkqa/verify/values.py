@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from talkqa.checklist.phrases import quotable
 from talkqa.model.flow import Flow, PropertyRow
 from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
@@ -115,7 +116,8 @@ class FlowValues:
     def rows_on(self, path: str, *, source_side: bool) -> tuple[PropertyRow, ...]:
         """The documented rows on one path of one side."""
         folded = path.casefold()
-        return tuple(r for r in self.flow.properties if (r.source if source_side else r.target).casefold() == folded)
+        paths = ((r, r.source if source_side else r.target) for r in self.flow.properties)
+        return tuple(r for r, own in paths if folded in {own.casefold(), quotable(own).casefold()})
 
     def draw_source(self, path: str, key: str, counter: int = 0) -> Scalar:
         """A value for a source property that every documented target of it takes.
@@ -127,7 +129,8 @@ class FlowValues:
         if own is None:
             raise NoCommonValueError(f"{self.flow.source.name} has no property {path}")
         rows = self.rows_on(path, source_side=True)
-        others = [f for r in rows if r.transform is None and (f := self._partner(r)) is not None]
+        others = [f for r in rows if r.transform is None and (f := self._partner(r.target)) is not None]
+        others += [f for r in self.flow.merge if r.source == path and (f := self._partner(r.target)) is not None]
         declared = next((r.declared_type for r in rows if r.declared_type in _CASTS), None)
         field = common_field(own, others, declared)
         draws = self._draws(own, field, key, counter)
@@ -151,7 +154,7 @@ class FlowValues:
         onward = [
             f
             for r in self.rows_on(row.source, source_side=True)
-            if r.transform is None and (f := self._partner(r)) is not None
+            if r.transform is None and (f := self._partner(r.target)) is not None
         ]
         field = common_field(own, [*others, *onward], row.declared_type)
         return fit(self.sentinels.value(field, key, counter), own)
@@ -166,7 +169,7 @@ class FlowValues:
     def for_probe(self, key: str) -> dict[str, Scalar]:
         """A value for every documented source property that a test may write."""
         values: dict[str, Scalar] = {}
-        for path in dict.fromkeys(r.source for r in self.flow.properties):
+        for path in dict.fromkeys([*(r.source for r in self.flow.properties), *(m.source for m in self.flow.merge)]):
             own = self.source.field(path)
             if own is None or not own.createable or own.type in {FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE}:
                 continue
@@ -178,8 +181,8 @@ class FlowValues:
                 values[own.path] = value
         return values
 
-    def _partner(self, row: PropertyRow) -> FieldSchema | None:
-        field = self.target.field(row.target)
+    def _partner(self, path: str) -> FieldSchema | None:
+        field = self.target.field(path)
         skip = {FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE}
         return None if field is None or field.type in skip else field
 

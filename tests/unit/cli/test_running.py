@@ -146,8 +146,9 @@ def test_other_requirements_are_refused(text: str) -> None:
 
 
 def _project(folder: Path, body: str) -> list[str]:
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    (folder / "test_it.py").write_text(body, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\npython_files = *.py\n", encoding="utf-8")
+    # Modules stay imported in this process, so each needs a name of its own.
+    (folder / f"{folder.name}.py").write_text(body, encoding="utf-8")
     return [
         str(folder),
         "-q",

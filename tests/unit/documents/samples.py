@@ -8,6 +8,9 @@ from talkqa.model.flow import Document
 from talkqa.model.settings import Settings
 
 
+TWO_WAY = "it will keep in sync between the two systems, regardless of where it is edited."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flow:
     """A flow section to render; `extra` are paragraphs between selection and link sentence."""
@@ -35,8 +38,7 @@ class Flow:
                 + list_table((f"{s} Property", f"{t} Property"), *self.merge)
             )
         paragraphs += [
-            f"Once a link between a {s} and a {t} is established, it will keep in sync between the two systems, "
-            "regardless of where it is edited.",
+            f"Once a link between a {s} and a {t} is established, {TWO_WAY}",
             f"The following properties are synchronized between a {s} and a {t}:",
             list_table((f"{s} Property", f"{t} Property", self.data_type_header), *self.rows),
         ]

@@ -17,11 +17,14 @@ ROWS = (
     ("born", "birth", '"datetime-format","%Y-%m-%d","_."]'),
     ("x", "y", "N/A"),
 )
+CONNECTED = (
+    "A new Globex Person will be created from a Acme Contact if it is connected to a Acme Order, or Quote that is "
+    "synchronized into Globex."
+)
 FLOW = Flow(
     select="link",
     extra=(
-        "A new Globex Person will be created from a Acme Contact if it is connected to a Acme Order, or Quote that is "
-        "synchronized into Globex.",
+        CONNECTED,
         "When it is won, it  will be synchronized with a Globex Person.",
     ),
     merge=(("email", "mail"),),
@@ -48,12 +51,15 @@ class Project:
 
     @property
     def cache_file(self) -> Path:
+        """Where the cache is kept."""
         return self.root / ".cache" / "documents.cache"
 
     def write(self, name: str, text: str) -> None:
+        """Make or change a file."""
         (self.root / name).write_text(text, encoding="utf-8")
 
     def read(self, settings: Settings | None = None, *names: str) -> Reading:
+        """Read all files, or the named ones, and note what was parsed."""
         self.parsed.clear()
         paths = [self.root / name for name in names] or [self.root]
         return read_documents(paths, settings or Settings(), root=self.root, cache=self.root / ".cache")

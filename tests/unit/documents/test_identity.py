@@ -116,7 +116,11 @@ def test_a_header_that_names_a_system_where_the_title_does_not_is_believed() -> 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("Customer (human data)", ("Customer", "human data")), ("Customer ()", ("Customer ()", None)), ("(x)", ("(x)", None))],
+    [
+        ("Customer (human data)", ("Customer", "human data")),
+        ("Customer ()", ("Customer ()", None)),
+        ("(x)", ("(x)", None)),
+    ],
 )
 def test_a_facet_is_the_last_word_in_parentheses(text: str, expected: tuple[str, str | None]) -> None:
     """Empty parentheses, and parentheses without an entity, are no facet."""

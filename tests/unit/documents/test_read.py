@@ -6,9 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from docutils.parsers.rst import directives, roles, states
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from talkqa.documents.build import build_document
+from talkqa.documents.codes import Findings
+from talkqa.documents.doctree import DocumentParser
+from talkqa.documents.identity import SystemNames
 from talkqa.documents.read import read_documents
 from talkqa.model.errors import DocumentError
 from talkqa.model.flow import RuleKind
@@ -20,13 +25,16 @@ ROWS = (("name", "title", '"string"'), ("city (Dependant on having NO in country
 
 def test_every_value_knows_its_line(tmp_path: Path) -> None:
     """Titles, sentences and rows point at the line where an editor shows them."""
+    shared = (
+        "If a matching Globex Person already exists, the Acme Contact will be merged with the existing one.\n"
+        "If no matching Globex Person is found, a new Globex Person will be created."
+    )
     flow = Flow(
         select="link",
-        extra=("If a matching Globex Person already exists, the Acme Contact will be merged with the existing one.\n"
-               "If no matching Globex Person is found, a new Globex Person will be created.",),
+        extra=(shared,),
         merge=(("email", "mail"),),
         rows=ROWS,
-    )  # fmt: skip
+    )
     text = render_document(Flow(source="Acme Order"), flow).replace("\n", "\r\n")
     document = read_one(tmp_path, text)
     section = document.sections[1]
@@ -105,8 +113,8 @@ def test_blank_systems_are_read_and_told(tmp_path: Path) -> None:
 def test_connected_entities_belong_to_the_sources_system(tmp_path: Path) -> None:
     """Only the first one carries the system's name, under the spelling of the section."""
     sentence = (
-        "A new Globex Person will be created from a ACME Contact if it is connected to a ACME Order, Quote (human data), "
-        "or Line item that is synchronized into Globex."
+        "A new Globex Person will be created from a ACME Contact if it is connected to a ACME Order, "
+        "Quote (human data), or Line item that is synchronized into Globex."
     )
     document = read_one(tmp_path, render_document(Flow(source="ACME Contact", select="link", extra=(sentence,))))
     (rule,) = (r for r in document.sections[0].rules if r.kind is RuleKind.CREATE_IF_CONNECTED)
@@ -158,11 +166,15 @@ def test_nothing_is_passed_over(tmp_path: Path, old: str, new: str, code: str) -
 def test_a_table_goes_with_the_sentence_before_it(tmp_path: Path) -> None:
     """A table that nothing announces, and an announcement without a table, are told."""
     text = render_document(Flow(merge=(("a", "b"),), rows=ROWS))
-    merge_sentence = "A Acme Contact will merge with a Globex Person if one of the following property combinations match:"
+    merge_sentence = (
+        "A Acme Contact will merge with a Globex Person if one of the following property combinations match:"
+    )
     assert "table-unread" in codes(read_one(tmp_path, text.replace(merge_sentence, "")))
     table = text[text.rindex(".. list-table::") :]
     assert "table-missing" in codes(read_one(tmp_path, text.replace(table, "")))
-    assert "table-missing" in codes(read_one(tmp_path, text.replace(merge_sentence, f"{merge_sentence}\n\n{merge_sentence}")))
+    assert "table-missing" in codes(
+        read_one(tmp_path, text.replace(merge_sentence, f"{merge_sentence}\n\n{merge_sentence}"))
+    )
 
 
 def test_prose_and_comments_are_no_flows(tmp_path: Path) -> None:
@@ -240,6 +252,17 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, content: bytes, mess
     assert message in told.message
 
 
+def test_whatever_breaks_in_docutils_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the foreign parser is the file's problem, with its name."""
+
+    def broken(*_: object) -> None:
+        raise AssertionError("results not empty")
+
+    monkeypatch.setattr("docutils.parsers.rst.Parser.parse", broken)
+    (told,) = read_text(tmp_path, render_document(Flow())).diagnostics
+    assert "docutils cannot parse it (AssertionError: results not empty)" in told.message
+
+
 def test_an_endless_line_is_told(tmp_path: Path) -> None:
     """It is not handed to docutils at all."""
     reading = read_text(tmp_path, render_document(Flow()) + "x" * 100_001)
@@ -296,8 +319,6 @@ def test_no_configuration_of_docutils_is_obeyed(tmp_path: Path, monkeypatch: pyt
 
 def test_docutils_of_others_is_left_alone(tmp_path: Path) -> None:
     """The stock directives of the process are what they were."""
-    from docutils.parsers.rst import directives, roles, states  # noqa: PLC0415
-
     before = dict(directives._directives), dict(roles._roles), list(states.RSTState.nested_sm_cache)
     read_one(tmp_path, render_document(Flow(rows=ROWS)) + ".. role:: x\n\n.. include:: y\n")
     assert (dict(directives._directives), dict(roles._roles), list(states.RSTState.nested_sm_cache)) == before
@@ -323,7 +344,8 @@ def test_docutils_is_imported_only_when_something_must_be_parsed(tmp_path: Path)
 
 _LINES = st.sampled_from(
     ["", "   ", "Acme to Globex Dataflow", "=======================", "-----", "Acme A to Globex B", ".. list-table::",
-     "   :header-rows: 1", "   * - a", "     - b", "* - x", '"string"', "Every Acme A will be synchronized with a Globex B.",
+     "   :header-rows: 1", "   * - a", "     - b", "* - x", '"string"',
+     "Every Acme A will be synchronized with a Globex B.",
      ".. |a| replace:: b", "::", "  text", "| line", "+--+", "1. one", "__ x", ".. _t:", ">>> x", ":f: v", "-a  b"]
 )  # fmt: skip
 
@@ -343,10 +365,6 @@ def test_any_file_is_read_or_told(tmp_path: Path, lines: list[str]) -> None:
 @given(st.data())
 def test_an_invented_section_reads_back(data: st.DataObject) -> None:
     """Entities, criteria and rows come back as they were rendered."""
-    from talkqa.documents.build import build_document  # noqa: PLC0415
-    from talkqa.documents.codes import Findings  # noqa: PLC0415
-    from talkqa.documents.doctree import DocumentParser  # noqa: PLC0415
-    from talkqa.documents.identity import SystemNames  # noqa: PLC0415
 
     name = st.from_regex(r"[A-Z][a-z]{1,8}( [a-z]{1,8})?( \((human|location) data\))?", fullmatch=True)
     path = st.from_regex(r"[a-zA-Z_][a-zA-Z_.0-9]{0,12}", fullmatch=True)

@@ -43,7 +43,9 @@ def test_a_damaged_qualifier_stays_in_the_path(cell: str) -> None:
 _WORD = st.text(alphabet="abcXYZ.:_09", min_size=1, max_size=8)
 
 
-@given(_WORD, st.lists(st.tuples(st.one_of(st.just(""), _WORD), st.one_of(st.just(""), _WORD)), min_size=1, unique=True))
+@given(
+    _WORD, st.lists(st.tuples(st.one_of(st.just(""), _WORD), st.one_of(st.just(""), _WORD)), min_size=1, unique=True)
+)
 def test_qualifiers_that_are_run_together_read_back(path: str, pairs: list[tuple[str, str]]) -> None:
     """Any number of qualifiers without separator is read as they were printed."""
     printed = "".join(f"Dependant on having {value} in {other or ' '}" for value, other in pairs)

@@ -30,7 +30,7 @@ def test_what_looks_like_markup_in_a_cell_is_its_text() -> None:
 
 
 def test_protected_characters_lose_their_backslash_and_no_other_backslash_goes() -> None:
-    """`name\\_` was written for docutils; a regular expression was not."""
+    r"""`name\_` was written for docutils; a regular expression was not."""
     assert unescape(r"name\_ \*x\* \d \\* a\b") == r"name_ *x* \d \\* a\b"
 
 

@@ -75,7 +75,10 @@ def test_an_empty_table_is_told_once_a_flow_at_its_sentence(tmp_path: Path) -> N
         (None, "condition-unbound"),
         (ConditionBinding(text="when a ACME contact  is won", holds={"won": True}), None),
         (ConditionBinding(text="When a Acme Contact is won", entity="acme contact", holds={"won": True}), None),
-        (ConditionBinding(text="When a Acme Contact is won", entity="Acme Order", holds={"won": True}), "condition-unbound"),
+        (
+            ConditionBinding(text="When a Acme Contact is won", entity="Acme Order", holds={"won": True}),
+            "condition-unbound",
+        ),
         (ConditionBinding(text="When a Acme Contact is won", remark=True), "condition-remark"),
     ],
 )
@@ -154,7 +157,7 @@ SAMPLE = (
 def test_text_shows_place_message_code_and_advice() -> None:
     """Advice stands below, and control characters are shown, not sent."""
     assert format_diagnostics(SAMPLE) == (
-        "a,b:c.rst:3: it\\x1b[31m is\\x0d\n100% \\x202eodd, isn't: it [row-repeated]\n"
+        "a,b:c.rst:3: it\\x1b[31m is\\x0d\\x0a100% \\x202eodd, isn't: it [row-repeated]\n"
         "  keep one of the rows\n"
         "a.rst:4: plain [condition-remark]\n"
         "a.rst:5: plain [row-unread]\n"

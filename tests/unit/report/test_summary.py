@@ -62,6 +62,7 @@ def test_many_failures_for_one_reason_are_cut(run: Run) -> None:
     text = render_summary(build_report(replace(run, worlds=(replace(world, checks=many), other))))
     assert "FAILED edit-not-carried, cause: engine (10)" in text
     assert "  ... and 5 more" in text
+    assert sum(line.startswith("    long ") for line in text.splitlines()) == 1, "what several say alike is said once"
     assert all(len(line) < 400 for line in text.splitlines())
 
 

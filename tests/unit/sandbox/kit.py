@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - the names say it
 """Two invented systems and a stage to run stories on, in virtual time.
 
 `play(story, *flows)` runs an async story beside the reference engine and gives what the story returned. The stage
@@ -43,7 +44,11 @@ def typed(path: str, kind: FieldType, **more: Any) -> FieldSchema:
 
 
 def entity(name: str, *fields: FieldSchema, **more: Any) -> EntitySchema:
-    return EntitySchema(name=name, fields=fields, **{"modified_field": "changed", "modified_by_field": "by", "name_field": fields[0].path, **more})
+    return EntitySchema(
+        name=name,
+        fields=fields,
+        **{"modified_field": "changed", "modified_by_field": "by", "name_field": fields[0].path, **more},
+    )
 
 
 BAKERY = SystemSchema(
@@ -165,7 +170,7 @@ class Heard(httpx.AsyncBaseTransport):
         self.inner = inner
         self.system = system
         self.log = log
-        self.broken: Callable[[httpx.Request], httpx.Response | None] = lambda request: None
+        self.broken: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         broken = self.broken(request)

@@ -19,13 +19,12 @@ from talkqa.verify.link import (
     write_edit,
     write_source,
     write_target,
-    written_of,
 )
 from talkqa.verify.probe import Edit, Probe, Travel
 from talkqa.verify.routes import Connection, Route, fold, usable_merge_rows
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Merging, Scenario, side_of
-from talkqa.verify.travel import rank_for_edit
+from talkqa.verify.travel import rank_for_edit, written_of
 from talkqa.verify.values import NoCommonValueError, fit
 from talkqa.verify.vocabulary.partitions import value_of
 

@@ -8,11 +8,11 @@ from talkqa.model.result import Cause, MappingSeen
 from talkqa.model.schema import FieldType
 from talkqa.verify.compare import compare
 from talkqa.verify.judge import require_alive
-from talkqa.verify.link import refresh_travels, written_of
+from talkqa.verify.link import refresh_travels
 from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Travel
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.travel import find_travels, tokens_of
+from talkqa.verify.travel import find_travels, tokens_of, written_of
 from talkqa.verify.vocabulary.given import refresh_pair
 
 
