@@ -1,6 +1,9 @@
 """pytest over generated and hand-written scenarios, as people use it."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -327,7 +330,7 @@ def test_the_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
     """Every pytest run of the environment loads it."""
     heavy = "trio httpx docutils starlette rich jinja2 vcr talkqa.verify talkqa.sandbox talkqa.documents"
     code = f"import sys, talkqa.runner.plugin; print([m for m in {heavy.split()!r} if m in sys.modules])"
-    assert pytester.run("python", "-c", code).outlines == ["[]"]
+    assert pytester.run(sys.executable, "-c", code).outlines == ["[]"]
 
 
 def test_a_world_whose_manifest_is_damaged_ends_the_run_with_advice(pytester: pytest.Pytester) -> None:
@@ -342,3 +345,21 @@ def test_results_lie_where_the_folder_was_named(pytester: pytest.Pytester) -> No
     ran = run_pytest(pytester, "generated_tests", run="x/y")
     assert {path.name for path in ran.run_dir.iterdir()} == {"alpha_beta.jsonl", "alpha_gamma.jsonl"}
     assert Path(ran.events("alpha_beta")[0].run) == Path("y")  # type: ignore[union-attr]
+
+
+def test_ctrl_c_leaves_partial_results_swept(pytester: pytest.Pytester) -> None:
+    slow = MINE + "\n  Scenario: For ever\n    When 1e9 seconds pass\n"
+    write_project(pytester.path, files={**BY_HAND, "generated_tests/alpha/beta/mine.feature": slow})
+    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-s", "--talkqa-run-dir=run"]
+    options = ["--talkqa-clock=real", "-k", "hand or ever"]
+    with subprocess.Popen([*command, *options], cwd=pytester.path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any("waiting 1000000000.0" in line for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
+    assert "talkqa: results in" in rest
+    ran = Ran(result=pytester.run("true"), run_dir=pytester.path / "run")
+    assert ran.verdicts()["manual/mine/for-ever"] == "not_run stopped"
+    assert [end.interrupted for end in ran.ends()] == [True]
+    assert ran.ends()[0].left == ()

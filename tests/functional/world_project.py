@@ -5,7 +5,6 @@ tested is the runner alone.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +48,8 @@ Feature: {source} to {target}
         | {flow}/edited/town~City | town | City  |
 """
 
+INI = f"[pytest]\npythonpath = {REPOSITORY}\n"
+
 MODULE = '"""Scenarios."""\n\nfrom pytest_bdd import scenarios\n\nscenarios(".")\n'
 
 CONFTEST = """\
@@ -73,7 +74,7 @@ def checks_of(flow: str) -> list[str]:
 
 def write_project(root: Path, *, stage: str = "", files: Mapping[str, str] | None = None) -> Path:
     """Write the project into a folder; `stage` are the arguments of its stage, `files` come on top."""
-    texts: dict[str, str] = {"talkqa.toml": "", "conftest.py": CONFTEST.format(stage=stage), "pytest.ini": "[pytest]\n"}
+    texts: dict[str, str] = {"talkqa.toml": "", "conftest.py": CONFTEST.format(stage=stage), "pytest.ini": INI}
     for world, (flow, source, target) in FLOWS.items():
         folder = f"generated_tests/{world}"
         name = world.replace("/", "_")
@@ -128,7 +129,6 @@ class Ran:
 
 def run_pytest(pytester: pytest.Pytester, *arguments: str, subprocess: bool = False, run: str = "run") -> Ran:
     """Run pytest over the project that the working folder holds."""
-    sys.path[:0] = [str(REPOSITORY)] if str(REPOSITORY) not in sys.path else []
     call = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
     folder = pytester.path / "results" / run
     options = ("-p", "no:hypothesispytest", "-p", "no:anyio", "-q", "-ra")

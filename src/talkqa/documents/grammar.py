@@ -189,17 +189,13 @@ def _entities(words: str) -> tuple[str, ...]:
 
 
 def _matches(form: tuple[str, ...], text: str, index: int) -> Iterator[tuple[tuple[str, str], ...]]:
-    """All ways in which a text fits a form, each as (slot, words) pairs."""
-    if index == len(form):
-        if not text:
-            yield ()
-        return
+    """All ways in which a text fits a form from a part on, each as (slot, words) pairs."""
     part = form[index]
     if part not in _SLOTS:
         if text.startswith(part):
             yield from _matches(form, text[len(part) :], index + 1)
         return
-    literal = form[index + 1]  # no form ends with a slot, and no two slots touch
+    literal = form[index + 1]  # every form ends with a slot and a literal, and no two slots touch
     if index + 2 == len(form):
         if text.endswith(literal) and len(text) > len(literal):
             yield ((part, text[: -len(literal)]),)

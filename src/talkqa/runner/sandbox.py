@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import trio
 
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
@@ -22,7 +23,7 @@ from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
 from talkqa.systems.rest import RestClient
 from talkqa.verify.evidence import record_exchange
-from talkqa.verify.scenario import Scenario, perform
+from talkqa.verify.perform import Performance, perform
 from talkqa.verify.world import VerifyWorld
 
 OUTSIDE = "outside the project/"
@@ -105,14 +106,15 @@ def describe_schema(system: str, schema: SystemSchema, settings: Settings) -> st
 async def _opened(world: World, opening: Opening) -> AsyncIterator[OpenWorld]:
     schemas = read_schemas(world, opening.settings, opening.root)
     async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(
-            SandboxWorld(
-                world=world,
-                schemas=schemas,
-                settings=opening.settings,
-                clock=opening.clock,
-                gate=opening.gate,
-            )
+        settings = opening.settings
+        sandbox = SandboxWorld(
+            flows=world.flows,
+            schemas=schemas,
+            clock=opening.clock,
+            settings=settings.sandbox,
+            conditions=settings.conditions,
+            connections=settings.connections,
+            seed=settings.seed,
         )
         clients = {}
         for system, schema in schemas.items():
@@ -129,7 +131,10 @@ async def _opened(world: World, opening: Opening) -> AsyncIterator[OpenWorld]:
                 emit=opening.emit,
             )
         )
-        yield VerifiedWorld(verify)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sandbox.run_engine, opening.gate)
+            yield VerifiedWorld(verify)
+            nursery.cancel_scope.cancel()
 
 
 class VerifiedWorld:
@@ -144,7 +149,7 @@ class VerifiedWorld:
 
     def place(self, plan: ScenarioPlan) -> PlacedScenario:
         """Begin a scenario that is to be performed step by step."""
-        return VerifiedScenario(Scenario(self._verify, plan))
+        return VerifiedScenario(plan, Performance(self._verify, plan))
 
     async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
         """Delete or archive what the run left."""
@@ -154,25 +159,26 @@ class VerifiedWorld:
 class VerifiedScenario:
     """A scenario of `verify` between whose steps there may be others, which `verify` does not know."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self._scenario = scenario
+    def __init__(self, plan: ScenarioPlan, performance: Performance) -> None:
+        self._plan = plan
+        self._performance = performance
         self._own: BaseException | None = None
 
     async def step(self, index: int) -> StepResult:
         """Perform one step to its end; raises what decided against it."""
         try:
-            return await self._scenario.step(index)
+            return await self._performance.step(index)
         except Exception as error:
             self._own = error
             raise
 
     async def finish(self, steps: tuple[StepResult, ...], failure: BaseException | None) -> CheckFinished:
         """The verdict: that of `verify`, unless a step decided that it does not know."""
-        finished = replace(self._scenario.finish(), steps=steps)
+        finished = replace(self._performance.finish(), steps=steps)
         if failure is not None and failure is not self._own:
-            return _overruled(self._scenario.plan, finished, failure)
+            return _overruled(self._plan, finished, failure)
         if finished.outcome is Outcome.UNDECIDED and finished.reason == "nothing-asserted":
-            return _overruled(self._scenario.plan, finished, None)
+            return _overruled(self._plan, finished, None)
         return finished
 
 

@@ -11,7 +11,7 @@ from talkqa.verify.judge import require_alive
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Pair, Probe, Travel, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route, usable_merge_rows
-from talkqa.verify.travel import Marks, find_travels, rank_for_edit, record_tokens, tokens_of, written_of
+from talkqa.verify.travel import find_travels, rank_for_edit, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 
@@ -44,9 +44,8 @@ async def find_counterpart(
         within_s: Seconds to wait.
         ignored: Tokens that the target may carry for another reason, such as a merge criterion.
     """
-    marks = state.marks(probe.record)
+    marks = state.marks(probe.record).without(ignored)
     same_entity = state.observer(Side.SOURCE) is state.observer(Side.TARGET)
-    marks = Marks(strong=marks.strong - ignored, weak=marks.weak - ignored)
 
     def accept(sighting: Sighting) -> bool:
         record = sighting.record
@@ -56,7 +55,7 @@ async def find_counterpart(
             return True
         return sighting.seen_s >= probe.written_s and not state.access.is_own(record) and marks.recognise(record)
 
-    return await state.observer(Side.TARGET).wait_for(accept, within_s=within_s, tokens=marks.strong | marks.weak)
+    return await state.observer(Side.TARGET).wait_for(accept, within_s=within_s, tokens=marks.tokens())
 
 
 def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:

@@ -42,15 +42,25 @@ class Marks:
 
     strong: frozenset[str]
     """Any one of them proves whose value it is."""
-    weak: frozenset[str]
-    """Dates and numbers that the flow's documented properties carry: two of them, or the only one there is."""
+    weak: tuple[frozenset[str], ...]
+    """The tokens of each date and number that the flow's documented properties carry: two of these values prove it,
+    or the only one there is."""
+
+    def tokens(self) -> frozenset[str]:
+        """All of them."""
+        return self.strong.union(*self.weak)
+
+    def without(self, ignored: frozenset[str]) -> "Marks":
+        """These marks but for tokens that a record carries for another reason."""
+        weak = tuple(tokens - ignored for tokens in self.weak)
+        return Marks(strong=self.strong - ignored, weak=tuple(tokens for tokens in weak if tokens))
 
     def recognise(self, record: Record) -> bool:
         """Whether a record carries enough of them."""
         carried = record_tokens(record)
-        return bool(carried & self.strong) or (
-            bool(self.weak) and len(carried & self.weak) >= min(_WEAK_ENOUGH, len(self.weak))
-        )
+        if carried & self.strong:
+            return True
+        return bool(self.weak) and sum(bool(carried & w) for w in self.weak) >= min(_WEAK_ENOUGH, len(self.weak))
 
 
 def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: frozenset[str]) -> Marks:
@@ -62,7 +72,7 @@ def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: fr
         documented: Source properties that the document says travel as they are; empty where it names none.
     """
     strong: set[str] = set()
-    weak: set[str] = set()
+    weak: list[frozenset[str]] = []
     firm = False
     for path, value in written.items():
         field = schema.field(path)
@@ -72,8 +82,8 @@ def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: fr
         strong |= {t for t in tokens if is_strong(t) and field.type is not FieldType.DATETIME}
         if path in documented:
             firm = firm or bool(strong & tokens)
-            weak |= {t for t in tokens if len(t) >= LEAST_TOKEN}
-    return Marks(strong=frozenset(strong), weak=frozenset() if firm else frozenset(weak - strong))
+            weak.append(frozenset(t for t in tokens if len(t) >= LEAST_TOKEN))
+    return Marks(strong=frozenset(strong), weak=() if firm else tuple(w for w in weak if w))
 
 
 def find_travels(

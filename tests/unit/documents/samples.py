@@ -7,7 +7,6 @@ from talkqa.documents.read import Reading, read_documents
 from talkqa.model.flow import Document
 from talkqa.model.settings import Settings
 
-
 TWO_WAY = "it will keep in sync between the two systems, regardless of where it is edited."
 
 

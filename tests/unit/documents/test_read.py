@@ -365,7 +365,6 @@ def test_any_file_is_read_or_told(tmp_path: Path, lines: list[str]) -> None:
 @given(st.data())
 def test_an_invented_section_reads_back(data: st.DataObject) -> None:
     """Entities, criteria and rows come back as they were rendered."""
-
     name = st.from_regex(r"[A-Z][a-z]{1,8}( [a-z]{1,8})?( \((human|location) data\))?", fullmatch=True)
     path = st.from_regex(r"[a-zA-Z_][a-zA-Z_.0-9]{0,12}", fullmatch=True)
     kind = st.sampled_from(['"string"', "N/A", '"float"', '["datetime-format","%Y","_."]'])
