@@ -11,6 +11,7 @@ from talkqa.model.errors import RunError
 
 if TYPE_CHECKING:
     from talkqa.report.content import Report
+    from talkqa.report.reading import Run
 
 
 def report(
@@ -20,7 +21,8 @@ def report(
     """Write a run's report again, from its events."""
     from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
 
-    print_result(render_summary(show_run(_folder(context.obj, run_dir))).rstrip("\n"))
+    _, written = show_run(_folder(context.obj, run_dir))
+    print_result(render_summary(written).rstrip("\n"))
 
 
 def sweep(
@@ -42,7 +44,7 @@ def sweep(
     )
 
 
-def show_run(folder: Path) -> "Report":
+def show_run(folder: Path) -> tuple["Run", "Report"]:
     """Write the reports of a run beside its events.
 
     Raises:
@@ -52,7 +54,8 @@ def show_run(folder: Path) -> "Report":
     from talkqa.report.writing import write_reports  # noqa: PLC0415 - see app.py
 
     with progress("writing the report"):
-        return write_reports(read_run(folder))
+        run = read_run(folder)
+        return run, write_reports(run)
 
 
 def _folder(call: Call, given: Path | None) -> Path:

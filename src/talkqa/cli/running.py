@@ -73,8 +73,8 @@ def run(
     _refresh(call, settings, target, generate=generate)
     options = [f"--talkqa-clock={clock}"] if clock else []
     options += [f"--talkqa-seed={seed}"] if seed is not None else []
-    options += [f"--talkqa-fault={name}" for name in fault or ()]
-    options += [f"--talkqa-licence-off={name}" for name in licence_off or ()]
+    options += [f"--talkqa-fault={name}" for name in read_faults(fault or ())]
+    options += [f"--talkqa-licence-off={name}" for name in read_licences(licence_off or (), settings, call.root)]
     options += ["--serial"] if serial else []
     options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
     extra = context.meta.get(_PYTEST_OPTIONS, [])
@@ -92,6 +92,41 @@ def read_requirement(text: str) -> float:
     if not 0 <= share <= 1:
         raise ConfigError(f"--require {text}: write proven=90% or proven=0.9")
     return share
+
+
+def read_faults(names: Sequence[str]) -> tuple[str, ...]:
+    """The faults as given, each a known one.
+
+    Raises:
+        ConfigError: for an unknown one.
+    """
+    if names:
+        from talkqa.sandbox.faults import FAULTS  # noqa: PLC0415 - see app.py
+
+        for name in names:
+            if name.partition(":")[0] not in FAULTS:
+                raise ConfigError(f"--fault {name}: no such fault; choose from {', '.join(FAULTS)}")
+    return tuple(names)
+
+
+def read_licences(names: Sequence[str], settings: Settings, root: Path) -> tuple[str, ...]:
+    """The licences as their systems spell them: one that nothing needs would be off without effect.
+
+    Raises:
+        ConfigError: for an unknown one.
+    """
+    found = []
+    for name in names:
+        from talkqa.systems.registry import find_schema  # noqa: PLC0415 - see app.py
+
+        system, _, licence = name.rpartition(".")
+        schema = find_schema(system, settings, root=root)
+        known = {known.casefold(): known for known in schema.licences} if schema else {}
+        if schema is None or licence.casefold() not in known:
+            choices = ", ".join(f"{system}.{known}" for known in sorted(known.values())) or "none: give SYSTEM.LICENCE"
+            raise ConfigError(f"--licence-off {name}: no such licence; known ones of '{system}' are {choices}")
+        found.append(f"{schema.name}.{known[licence.casefold()]}")
+    return tuple(found)
 
 
 def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) -> None:
@@ -120,7 +155,6 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
 def _perform(work: Path, target: Path, options: Sequence[str], required: float) -> int:
     """Run pytest, then report; the results decide on the exit code."""
     from talkqa.report.exitcode import exit_code  # noqa: PLC0415 - see app.py
-    from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
     from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
     from talkqa.runner.events import make_run_id  # noqa: PLC0415 - see app.py
 
@@ -132,9 +166,9 @@ def _perform(work: Path, target: Path, options: Sequence[str], required: float) 
         print_notice("nothing was run, so there is nothing to report")
         return ended.without_results
     shown = run_dir.relative_to(Path.cwd()) if run_dir.is_relative_to(Path.cwd()) else run_dir
-    report = show_run(shown)
+    results, report = show_run(shown)
     print_result("\n" + render_summary(report).rstrip("\n"))
-    code = exit_code(read_run(shown), required)
+    code = exit_code(results, required)
     if code == 4:
         print_notice(f"{report.proven:.1%} proven, {required:.1%} required")
     return ended.mend(code)

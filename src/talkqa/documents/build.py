@@ -1,8 +1,10 @@
 """The parts of a document to its model: title, stamp and flow sections with rules and rows."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 
 from talkqa.documents.blocks import MARKUP_ERROR, Foreign, Paragraph, Part, Table
 from talkqa.documents.codes import Findings, quote_text
@@ -13,6 +15,9 @@ from talkqa.model.flow import Document, RuleKind, Section, Side
 
 _DATAFLOW = re.compile(r"\s+Dataflow\s*$", re.IGNORECASE)
 _TO = re.compile(r"(?:^|(?<= ))to(?= |$)")
+_MAX_PLACES = 10
+"""How many `to` of a title are looked at; real titles have one, now and then two."""
+
 _INTRODUCTION = re.compile(r"introduction\W*", re.IGNORECASE)
 _STAMP = re.compile(r"Generated:\s*(?P<date>\S+)[ T](?P<time>\S+)", re.IGNORECASE)
 _RULE_LIKE = re.compile(
@@ -48,8 +53,13 @@ def build_document(parts: tuple[Part, ...], names: SystemNames, findings: Findin
 def split_title(part: Part, names: SystemNames) -> tuple[str, str] | None:
     """The two systems of a document's title as written, either of which may be blank; None where there are not two."""
     plain = _DATAFLOW.sub("", f"{part.title}")
-    pairs = [(fold(plain[: at.start()]), fold(plain[at.end() :])) for at in _TO.finditer(plain)]
+    pairs = [(fold(plain[: at.start()]), fold(plain[at.end() :])) for at in _places(plain)]
     return max(pairs, key=lambda pair: sum(names.resolve(name).known for name in pair), default=None)
+
+
+def _places(title: str) -> Iterator[re.Match[str]]:
+    """Where a title may be parted."""
+    return islice(_TO.finditer(title), _MAX_PLACES)
 
 
 def _stamp(part: Part, findings: Findings) -> str | None:
@@ -120,7 +130,7 @@ class _Builder:
         title = part.title
         pairs = [
             (title[: at.start()].strip(), title[at.end() + 1 :].rstrip())
-            for at in _TO.finditer(title)
+            for at in _places(title)
             if title[: at.start()].strip() and title[at.end() :].strip()
         ]
         if not pairs:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 
 class FieldType(StrEnum):
@@ -57,7 +58,7 @@ class FieldSchema:
         return self.createable and self.updateable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: they would leave no room for the index of paths
 class EntitySchema:
     """One entity of a system."""
 
@@ -79,8 +80,11 @@ class EntitySchema:
 
     def field(self, path: str) -> FieldSchema | None:
         """The field at a dotted path, letter case folded; None where the entity has no such field."""
-        folded = path.casefold()
-        return next((f for f in self.fields if f.path.casefold() == folded), None)
+        return self._by_path.get(path.casefold())
+
+    @cached_property
+    def _by_path(self) -> dict[str, FieldSchema]:
+        return {f.path.casefold(): f for f in reversed(self.fields)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

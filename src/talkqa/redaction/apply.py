@@ -39,7 +39,9 @@ _VALUE = re.compile(
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
 _COLON_FOLLOWS = re.compile(r"\s*:")
 _LITERALS = frozenset({"null", "true", "false", "None", "True", "False"})
-_SCHEMES = frozenset({"bearer", "basic", "oauth", "ssws"})
+_SCHEMES = frozenset({"bearer", "basic", "oauth", "ssws", "digest", "negotiate"})
+_ROUNDS = 6
+"""Masking can join what stood apart, so it goes on until nothing changes; a text that never settles is all masked."""
 _MASKED_STRING = f'"{MASK}"'
 
 
@@ -52,12 +54,12 @@ def redact_text(text: str, rules: Rules = DEFAULT_RULES) -> str:
     """
     if not may_hold_secrets(text, rules):
         return text
-    if '"' in text and ":" in text:
-        whole = _is_json(text)
-        text = _redact_json(text, rules)
-        if whole:
+    for _ in range(_ROUNDS):
+        masked = _redact_once(text, rules)
+        if masked == text:
             return text
-    return _redact_plain(text, rules)
+        text = masked
+    return MASK
 
 
 def redact_headers(headers: Mapping[str, str], rules: Rules = DEFAULT_RULES) -> dict[str, str]:
@@ -97,7 +99,16 @@ def _redact_value(value: Any, rules: Rules) -> Any:
 def _masked_credentials(value: str) -> str:
     """Keep the scheme of an Authorization header: it helps to see why a request was refused."""
     scheme, blank, rest = value.partition(" ")
-    return f"{scheme} {MASK}" if blank and rest and scheme.isalpha() else MASK
+    return f"{scheme} {MASK}" if blank and rest and scheme.lower() in _SCHEMES else MASK
+
+
+def _redact_once(text: str, rules: Rules) -> str:
+    if '"' in text and ":" in text:
+        whole = _is_json(text)
+        text = _redact_json(text, rules)
+        if whole:
+            return text
+    return _redact_plain(text, rules)
 
 
 def _redact_plain(text: str, rules: Rules) -> str:

@@ -8,6 +8,7 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from urllib.parse import unquote_plus
 
 MASK = "***"
 """What stands in a secret's place; masking it again changes nothing."""
@@ -38,13 +39,28 @@ _SHAPES = (
     r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{20,}",  # Shopify
 )
 _SHAPE = re.compile("|".join(_SHAPES), re.DOTALL)
-_STEMS = (
-    *("pass", "pwd", "secret", "token", "cookie", "auth", "cred", "key", "jwt", "otp", "srf", "sig", "sid", "bearer"),
-    *("basic", "ssws", "assertion", "samlresponse", "verifier", "code", "connectionstring", "connection_string"),
-    *("sessionid", "session_id", "session-id", "eyj", "00d", "k_live_", "k_test_", "gh", "xox", "akia", "asia"),
-    *("aiza", "pat-", "shp", "@", "%", "\\u"),
+_ANYWHERE = (
+    *("pwd", "secret", "token", "cookie", "authorization", "credential", "jwt", "otp", "csrf", "xsrf", "bearer"),
+    *("oauth", "ssws", "samlresponse", "verifier", "private key", "k_live_", "k_test_", "ghp_", "gho_", "ghs_"),
+    *("ghu_", "ghr_", "xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-", "xoxs-", "pat-na", "pat-eu", "shpat_", "shpca_"),
+    *("shppa_", "shpss_"),
 )
-"""Lower-case pieces without at least one of which no text holds a secret; `%` and `\\u` may hide one."""
+"""Lower-case pieces that make a text suspect wherever they stand."""
+_KEYS = "api access private account shared signing encryption subscription consumer session"
+_PARTS = "session:id connection:string device:code saml:response amz:signature pass:(?:word|wd|phrase)"
+_PAIRS = (
+    *((first, "key") for first in _KEYS.split(" ")),
+    *tuple(pair.split(":", 1) for pair in _PARTS.split(" ")),
+    *((name, f"(?<![a-z0-9]{name})(?![a-z0-9])") for name in ("auth", "sig", "sid", "assertion")),
+    *(("basic", r"\s"), ("://", r"[^\s/@]*@")),
+)
+_TOGETHER = tuple((first, re.compile(f"{first}[^a-z0-9]{{0,3}}{second}")) for first, second in _PAIRS)
+"""Lower-case pieces that make it suspect together, or as a word of their own; the first part is looked for first."""
+_AS_WRITTEN = ("eyJ", "AKIA", "ASIA", "AIza")
+_ENCODED = re.compile(r"%(?:2[Dd]|3[0-9ADad]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9Aa])")
+"""A letter, digit or mark of a name in percent-encoding, or what separates name and value."""
+_ESCAPED = re.compile(r"\\u00[2-7]")
+"""The same in JSON."""
 _BASIC = re.compile(r"(?i)(\bBasic\s+)([A-Za-z0-9+/_-]{4,}={0,2})")
 _BEARER = re.compile(r"(?i)(\b(?:Bearer|OAuth|SSWS)\s+)(?!\*\*\*)([^\s\"'<>,;&]+)")
 _USER_INFO = re.compile(r"(://)(?!\*\*\*@)([^\s/@\"'<>?#]+)(?=@)")
@@ -79,11 +95,22 @@ def is_secret_name(name: str) -> bool:
 
 
 def may_hold_secrets(text: str, rules: Rules) -> bool:
-    """Whether a closer look is worth its time: most bodies hold nothing, and a look at each word of each is slow."""
+    """Whether a closer look is worth its time: most bodies hold nothing, and a look at each word of each is slow.
+
+    Never says no where `mask_shapes` or a name would mask something; tests compare the two.
+    """
     if rules.names or rules.values:
         return True
+    if "%" in text and _ENCODED.search(text):
+        text = f"{text} {unquote_plus(text)}"
     lowered = text.lower()
-    return any(stem in lowered for stem in _STEMS)
+    return (
+        any(piece in lowered for piece in _ANYWHERE)
+        or any(first in lowered and both.search(lowered) for first, both in _TOGETHER)
+        or any(piece in text for piece in _AS_WRITTEN)
+        or ("\\u00" in text and _ESCAPED.search(text) is not None)
+        or ("00D" in text and _SHAPE.search(text) is not None)
+    )
 
 
 def mask_shapes(text: str, rules: Rules) -> str:

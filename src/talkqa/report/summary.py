@@ -111,7 +111,8 @@ def _mappings(report: Report) -> Iterator[str]:
 
 
 def _mapping_words(mapping: MappingSeen) -> str:
-    changed = "" if mapping.relation == "equal" else f" ({mapping.relation})"
+    how = mapping.relation if len(mapping.relation) <= 24 else "changed on the way"
+    changed = "" if mapping.relation == "equal" else f" ({how})"
     return f"{mapping.source} -> {mapping.target}{changed}"
 
 

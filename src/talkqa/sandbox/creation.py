@@ -52,9 +52,12 @@ def compose(
         if found is None:
             continue
         path, value, createable = found
+        if not createable:
+            # Left to the first look at the pair: the record must exist before this can be set or read.
+            continue
         if is_empty(value):
             done[group.key] = group
-        elif createable and path not in values:
+        elif path not in values:
             done[group.key] = group
             values[path] = behaviour.outgoing(pairing, group, side.other, record.id, value)
     return values, tuple(done.values())
@@ -72,16 +75,21 @@ def _compose_group(
         if holding.lead is None:
             return group.target.path, None, True
         member, place, source = holding.lead, group.target, holding.source
-        value = translate(group, member, source, side.other) if member.refers else member.forward(source, now) or ()
+        value = translate(group, member, source, side.other) if member.refers else _told(member.forward(source, now))
     else:
         member, source = group.members[0], record.values.get(group.target.path)
         if not member.applies(values, record.values):
             return None
         place = member.source
-        value = translate(group, member, source, side.other) if member.refers else member.backward(source, now) or ()
+        value = translate(group, member, source, side.other) if member.refers else _told(member.backward(source, now))
     if value is None:
         return None
     return place.path, None if isinstance(value, Unfit) else value, place.createable
+
+
+def _told(value: Converted) -> Converted:
+    """Nothing as an empty list: None stands for `not yet`."""
+    return () if value is None else value
 
 
 class Creator:

@@ -16,11 +16,6 @@ def fraction(*key: object) -> float:
     return int.from_bytes(digest(*key, size_bytes=7), "big") / (1 << 56)
 
 
-def between(low: float, high: float, *key: object) -> float:
-    """A number in [low, high) drawn for a key."""
-    return low + (high - low) * fraction(*key)
-
-
 def index(count: int, *key: object) -> int:
     """An index below `count` drawn for a key."""
     return int(fraction(*key) * count)

@@ -80,12 +80,12 @@ class Engine:
     async def _poll_for_ever(self, key: EntityKey, gate: Gate, nursery: trio.Nursery) -> None:
         due_s = self._clock.now() + self._cycle_s * draws.fraction(self._seed, "phase", *key)
         while True:
-            await self._clock.sleep(due_s - self._clock.now())
+            await self._clock.sleep(max(due_s - self._clock.now(), 0.0))
             await gate.passed()
             if self._behaviour.is_alive():
                 try:
                     await self._cycle(key, nursery)
-                except ApiUnavailable as error:
+                except ApiError as error:
                     _log.warning("%s; asked again in the next cycle", error)
             late_s = max(self._clock.now() - due_s, 0.0)
             due_s += self._cycle_s * (1 + late_s // self._cycle_s)
@@ -212,28 +212,34 @@ class Engine:
 
     async def _restore(self, link: Link, side: Side, old: Mapping[str, FieldValue]) -> None:
         values = {path: value for path, value in old.items() if not is_empty(value)}
-        if values:
-            key = link.pairing.keys[side]
-            await self._state.connectors[key[0]].update(key[1], link.ids[side], values, None)
+        key, other = link.pairing.keys[side], link.pairing.keys[side.other]
+        async with link.lock:
+            opposite = await self._state.current(other, link.ids[side.other])
+            if link.gone or opposite is None or not values:
+                return
+            restored = await self._state.connectors[key[0]].update(key[1], link.ids[side], values, None)
+            self._state.remember(key, restored)
+            records = {side: restored, side.other: opposite}
+            self._reconciler.settle(link, self._behaviour.groups(link.pairing), records)
 
     async def _rewrite(self, key: EntityKey) -> None:
         """Write linked pairs without need, where a fault says so."""
         for pairing in self._pairings_of(key):
             if pairing.keys[Side.TARGET] == key and self._behaviour.rewrites_each_cycle(pairing):
                 for link in self._state.all_links(pairing):
-                    await self._touch(link)
+                    for side in Side:
+                        await self._touch(link, side)
 
-    async def _touch(self, link: Link) -> None:
-        for side in Side:
-            key = link.pairing.keys[side]
-            record = await self._state.current(key, link.ids[side])
-            group = next((g for g in link.pairing.groups if g.target.updateable and g.key in link.bases), None)
-            if record is None or group is None:
+    async def _touch(self, link: Link, side: Side) -> None:
+        key = link.pairing.keys[side]
+        record = await self._state.current(key, link.ids[side])
+        groups = link.pairing.groups if record is not None else ()
+        fields = [g.members[0].source if g.side is side else g.target for g in groups]
+        for field in fields:
+            value = record.values.get(field.path) if record is not None else None
+            if field.updateable and not is_empty(value):
+                await self._state.connectors[key[0]].update(key[1], link.ids[side], {field.path: value}, None)
                 return
-            field = group.target if group.side is not side else group.members[0].source
-            if field.updateable and not is_empty(record.values.get(field.path)):
-                values = {field.path: record.values.get(field.path)}
-                await self._state.connectors[key[0]].update(key[1], record.id, values, None)
 
 
 def _ids(value: FieldValue) -> list[str]:

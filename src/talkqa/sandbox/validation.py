@@ -93,7 +93,8 @@ def _check_field(
         clean = _clean(field, value)
     except _WrongType as error:
         return Problem(code="wrong_type", message=f"{field.path} takes {error}, not {value!r}", field=field.path)
-    if clean is None and not creating and (field.required or not field.nullable):
+    emptied = clean is None and not creating and field.list_at is None
+    if emptied and (field.required or not field.nullable):
         return Problem(code="required", message=f"{field.path} cannot be empty", field=field.path)
     for item in clean if isinstance(clean, tuple) else (clean,):
         problem = _check_item(field, item)

@@ -35,7 +35,8 @@ def binding_of(rule: Rule, flow: Flow, settings: Settings) -> ConditionBinding |
     """The binding that explains a condition of a flow; None where nothing does."""
     words = fold(rule.condition or "")
     for binding in settings.conditions:
-        if fold(binding.text) == words and binding.entity in {None, flow.source.name}:
+        explains = binding.remark or binding.holds
+        if explains and fold(binding.text) == words and binding.entity in {None, flow.source.name}:
             return binding
     return None
 

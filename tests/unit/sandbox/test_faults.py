@@ -166,6 +166,32 @@ def test_a_fault_limited_to_a_flow_leaves_the_others_alone() -> None:
     assert play(story, flow(NAME), people, faults=(f"duplicate-on-create:{people.id}",)) == (1, 2)
 
 
+def test_stale_write_brings_the_old_value_back_once_and_leaves_the_edited_side_alone() -> None:
+    async def story(stage: Stage) -> tuple[str, str, int]:
+        source, target = await stage.pair(name="old")
+        await stage.edit(CUSTOMER, source, name="new")
+        await stage.rest()
+        writes = len(stage.engine_writes())
+        await stage.rest(100)
+        customer, account = await stage.get(CUSTOMER, source), await stage.get(ACCOUNT, target)
+        return customer["name"], account["title"], len(stage.engine_writes()) - writes
+
+    assert play(story, flow(NAME), faults=("stale-write",)) == ("new", "old", 0)
+
+
+def test_an_echo_goes_on_beside_records_that_were_deleted() -> None:
+    async def story(stage: Stage) -> bool:
+        _, target = await stage.pair(name="Ada")
+        await stage.pair(name="Bo")
+        await stage.delete(ACCOUNT, target)
+        await stage.rest()
+        writes = len(stage.engine_writes())
+        await stage.rest()
+        return len(stage.engine_writes()) > writes + 10
+
+    assert play(story, flow(NAME, NICK), faults=("echo-each-cycle",))
+
+
 def test_an_undocumented_flow_is_truncated_in_every_text() -> None:
     async def story(stage: Stage) -> list[str]:
         await stage.create(

@@ -21,6 +21,7 @@ from tests.unit.sandbox.kit import (
     REST,
     SCHEMAS,
     SHOP,
+    OpenGate,
     Stage,
     VirtualClock,
     flow,
@@ -126,6 +127,36 @@ def test_licences_that_are_off_refuse_by_name_and_come_back_with_the_next_world(
     off = {"schemas": schemas, "licences_off": frozenset({"web shop.sales"})}
     assert play(story, *FLOWS, **off) == ([403], False, "Sales"), "asked once, and again only when the order changes"
     assert play(story, *FLOWS, schemas=schemas) == ([201], True, None)
+
+
+def test_an_entity_that_a_licence_takes_away_stops_its_own_flow_alone() -> None:
+    shop = replace(
+        SHOP,
+        licences=("Sales",),
+        entities=tuple(replace(e, requires="Sales") if e.name == "Sale" else e for e in SHOP.entities),
+    )
+
+    async def story(stage: Stage) -> Any:
+        await stage.create(CUSTOMER, name="Ada")
+        await stage.create(ORDER, number="1")
+        await stage.rest()
+        return [account["title"] for account in await stage.all(ACCOUNT)]
+
+    schemas = {**SCHEMAS, "Web Shop": shop}
+    assert "Ada" in play(story, *FLOWS, schemas=schemas, licences_off=frozenset({"Sales"}))
+
+
+def test_an_engine_that_starts_late_polls_at_once() -> None:
+    async def main() -> int:
+        clock = VirtualClock()
+        await clock.sleep(1000)
+        world = SandboxWorld(flows=FLOWS, schemas=SCHEMAS, clock=clock, settings=SandboxSettings(engine_cycle_s=2))
+        gate = OpenGate()
+        with trio.move_on_after(5):
+            await world.run_engine(gate)
+        return gate.passes
+
+    assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)) in range(8, 13)
 
 
 def test_every_system_has_a_host_of_its_own_even_without_a_name() -> None:

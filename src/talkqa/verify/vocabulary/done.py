@@ -142,6 +142,12 @@ async def created_fails(s: Scenario, source: str, condition: str) -> None:
             f"'{condition}' is bound as an editor's remark, which restricts nothing",
             cause=Cause.DOCUMENT,
         )
+    if not all(binding.fails for binding in s.state.conditions if _means(binding, condition)):
+        raise CheckUndecided(
+            "condition-unbound",
+            f"nothing says which values make '{condition}' false; add `fails` to its binding in talkqa.toml",
+            cause=Cause.CONFIGURATION,
+        )
     await _require_pulse(s)
     overrides: dict[str, Scalar] = {}
     for binding in s.state.conditions:
@@ -243,7 +249,7 @@ async def edit_row(s: Scenario, row: PropertyRow, judgement: RowJudgement, side:
             break
         try:
             drawn = (
-                s.state.values.draw_source(row.source, s.key("edit"), counter)
+                s.state.values.draw_source(row.source, s.key("edit"), counter, telling=True)
                 if side is Side.SOURCE
                 else s.state.values.draw_target(row, s.key("edit"), counter)
             )
@@ -360,7 +366,7 @@ def _new_values(s: Scenario) -> dict[str, Scalar]:
             continue
         try:
             value = (
-                state.values.draw_source(path, s.key("rewrite"), 3)
+                state.values.draw_source(path, s.key("rewrite"), 3, telling=True)
                 if path in documented
                 else state.access.sentinels.value(field, s.key("rewrite"), 3)
             )
