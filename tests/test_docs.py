@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import typer
-from benchmarks.__main__ import build_parser
 
+from benchmarks.__main__ import build_parser
 from talkqa.checklist.phrases import recognize
 from talkqa.cli.app import app
 from talkqa.config import read_settings

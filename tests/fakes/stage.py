@@ -13,8 +13,7 @@ from pathlib import Path
 
 import trio
 
-from talkqa.model.result import CheckFinished, CheckStarted, RunFinished, StepResult
-from talkqa.model.result import Outcome
+from talkqa.model.result import CheckFinished, CheckStarted, Outcome, RunFinished, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan
 from talkqa.runner.manifest import WorldFolder

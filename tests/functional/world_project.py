@@ -108,7 +108,7 @@ class Ran:
         return self.result.stdout.str()
 
     def counts(self) -> dict[str, int]:
-        """pytest's own counts."""
+        """Pytest's own counts."""
         return self.result.parseoutcomes()
 
     def events(self, world: str) -> list[Event]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hashlib import sha1
 from pathlib import Path
 from statistics import median
+from urllib.parse import unquote
 
 from talkqa.model.result import (
     BROKEN,
@@ -60,6 +61,14 @@ class CheckView:
     def is_policy(self) -> bool:
         """Whether it rests on an engine policy rather than on a sentence of a document."""
         return "policy" in self.result.tags
+
+    @property
+    def row(self) -> str:
+        """The property row, or other part, that tells it from checks of the same title; empty where nothing does."""
+        own = f"{self.result.flow_id}/{self.result.name}/"
+        if not self.result.check.startswith(own):
+            return ""
+        return unquote(self.result.check.removeprefix(own).replace("~", " \N{RIGHTWARDS ARROW} ", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

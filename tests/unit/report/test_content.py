@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from talkqa.model.result import CheckFinished, Event, Outcome, RunFinished
-from talkqa.report.content import Report, Status, build_report
+from talkqa.report.content import CheckView, Report, Status, build_report
 from talkqa.report.reading import Run, read_run
 from tests.fakes.sample_run import write_sample_run
 
@@ -135,3 +135,18 @@ def test_sample_holds_every_outcome(run: Run) -> None:
     events: tuple[Event, ...] = run.checks
     assert {check.outcome for check in events if isinstance(check, CheckFinished)} == set(Outcome)
     assert all(isinstance(world.finished, RunFinished) for world in run.worlds)
+
+
+@pytest.mark.parametrize(
+    ("check", "row"),
+    [
+        ("f/edited-in-source/address.city~Billing%20City", "address.city \N{RIGHTWARDS ARROW} Billing City"),
+        ("f/condition-holds/deal-is-won", "deal-is-won"),
+        ("f/edited-in-source", ""),
+        ("manual/x/y", ""),
+    ],
+)
+def test_checks_of_one_title_are_told_apart_by_their_row(run: Run, check: str, row: str) -> None:
+    name = check.split("/")[1]
+    result = replace(run.checks[0], check=check, flow_id="f", name=name)
+    assert CheckView(result=result, anchor="c").row == row

@@ -35,7 +35,7 @@ def test_no_more_than_the_window_has_begun_and_is_not_reported(size: int, count:
 
 
 def test_a_scenario_reported_before_it_began_takes_no_place() -> None:
-    """pytest may be through with an item whose scenario had no place yet: a fixture of it failed."""
+    """Pytest may be through with an item whose scenario had no place yet: a fixture of it failed."""
 
     async def story() -> None:
         window = Window(1)
@@ -59,7 +59,7 @@ def test_without_a_size_everything_may_begin() -> None:
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 30), unique=True))
 def test_what_pytest_will_reach_is_admitted_and_nothing_else(limit: int, failed: list[int]) -> None:
-    """pytest stops after the limit-th failure in item order, whatever the order in which scenarios failed."""
+    """Pytest stops after the limit-th failure in item order, whatever the order in which scenarios failed."""
     failures = FailureLimit(limit)
     for order in failed:
         failures.enter(order)
