@@ -350,7 +350,7 @@ def test_results_lie_where_the_folder_was_named(pytester: pytest.Pytester) -> No
 def test_ctrl_c_leaves_partial_results_swept(pytester: pytest.Pytester) -> None:
     slow = MINE + "\n  Scenario: For ever\n    When 1e9 seconds pass\n"
     write_project(pytester.path, files={**BY_HAND, "generated_tests/alpha/beta/mine.feature": slow})
-    command = [sys.executable, "-m", "pytest", "-p", "no:hypothesispytest", "-s", "--talkqa-run-dir=run"]
+    command = [sys.executable, "-u", "-m", "pytest", "-p", "no:hypothesispytest", "-s", "--talkqa-run-dir=run"]
     options = ["--talkqa-clock=real", "-k", "hand or ever"]
     with subprocess.Popen([*command, *options], cwd=pytester.path, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -81,9 +81,11 @@ def _classify(row: PropertyRow, *, shared: bool) -> RowClass:
     if referring is not None:
         return referring
     declared = row.declared_type
+    if declared is None:
+        return RowClass.HIDDEN_TRANSFORM  # above lists: what happens to the value on the way is not told
     if declared in {"list", "first"} or runs_through_list(row.source) or runs_through_list(row.target):
         return RowClass.LIST
-    return RowClass.HIDDEN_TRANSFORM if declared is None else RowClass.PLAIN
+    return RowClass.PLAIN
 
 
 def _classify_reference(source: str, target: str) -> RowClass | None:

@@ -41,7 +41,7 @@ def _verdict(report: Report) -> Iterator[str]:
     late = f" ({report.counts[Outcome.LATE]} late)" if report.counts[Outcome.LATE] else ""
     unproven = [f"{report.counts[o]} {_word(o)}" for o in (Outcome.UNDECIDED, Outcome.NOT_RUNNABLE) if report.counts[o]]
     parts = [
-        f"{report.total} checks: {report.counts[Outcome.PASSED]} passed",
+        f"{report.total} {'check' if report.total == 1 else 'checks'}: {report.counts[Outcome.PASSED]} passed",
         f"{report.broken} failed{late}",
         f"{report.unproven} unproven" + (f" ({', '.join(unproven)})" if unproven else ""),
         *(f"{number} {_word(outcome)}" for outcome, number in others),
@@ -55,7 +55,8 @@ def _verdict(report: Report) -> Iterator[str]:
     yield f"{_MODES.get(report.mode, report.mode)}; seed {report.seed}, {time}"
     yield from (f"note: {note}" for note in report.notes)
     if report.gap_count:
-        yield f"{report.gap_count} gaps in the documents; the report lists them with advice"
+        gaps = "1 gap" if report.gap_count == 1 else f"{report.gap_count} gaps"
+        yield f"{gaps} in the documents; the report lists them with advice"
     yield f"report: {report.path.as_posix()}"
 
 

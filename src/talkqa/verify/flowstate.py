@@ -143,9 +143,13 @@ class FlowState:
 
     def _recognisable(self, schema: EntitySchema) -> frozenset[str]:
         telling = {RowClass.PLAIN, RowClass.LIST, RowClass.SHARED, RowClass.TRANSFORM}
-        rows = (r for r in self.flow.properties if self.judgements[(r.source, r.target)].row_class in telling)
-        fields = (schema.field(row.source) for row in rows)
-        return frozenset(f.path for f in fields if f is not None)
+        paths = set()
+        for row in self.flow.properties:
+            judgement = self.judgements[(row.source, row.target)]
+            own, other = schema.field(row.source), judgement.target_field
+            if judgement.row_class in telling and own is not None and other is not None and other.createable:
+                paths.add(own.path)
+        return frozenset(paths)
 
     def observer(self, side: Side) -> Observer:
         """Who watches the entity at one end."""

@@ -14,6 +14,9 @@ from talkqa.verify.routes import Connection, Route, usable_merge_rows
 from talkqa.verify.travel import find_travels, rank_for_edit, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
+_MERGE_ROUNDS = 5
+"""Poll periods left to the engine to merge before the criterion is moved: earlier it would not match any more."""
+
 
 async def write_source(
     state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None, *, permissible: bool = True
@@ -85,7 +88,6 @@ async def start_pair(
     Raises:
         CheckUndecided: where nothing is known that could establish a link.
     """
-    ignored: frozenset[str] = frozenset()
     if state.route is Route.CREATE:
         probe = await write_source(state, key, overrides)
     elif state.route is Route.CONNECT:
@@ -93,14 +95,38 @@ async def start_pair(
     elif state.route is Route.MERGE:
         row = usable_merge_rows(state.flow, *state.both())[0]
         target, value = await write_target(state, f"{key}/existing", row)
-        ignored = record_tokens(target)
         probe = await write_source(state, key, {**(overrides or {}), row.source: value})
     else:
         raise no_way_in(state)
-    seen = await find_counterpart(state, probe, within_s=state.access.settings.patience_s, ignored=ignored)
+    if state.route is Route.MERGE:
+        return probe, await find_merged(state, probe, target, row, key)
+    seen = await find_counterpart(state, probe, within_s=state.access.settings.patience_s)
     if seen is not None and state.route is Route.CREATE:
         state.access.note_latency(state.flow, Side.SOURCE, max(0.0, seen.seen_s - probe.written_s))
     return probe, seen
+
+
+async def find_merged(state: FlowState, probe: Probe, target: Record, row: MergeRow, key: str) -> Sighting | None:
+    """The first target seen with values of a probe that matches an existing target; None where there is none."""
+    ignored = record_tokens(target)
+    if not state.marks(probe.record).without(ignored).tokens():
+        return await _move_criterion(state, probe, target, row, key)
+    return await find_counterpart(state, probe, within_s=state.access.settings.patience_s, ignored=ignored)
+
+
+async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: MergeRow, key: str) -> Sighting | None:
+    """Where nothing but the criterion itself travels, its next value shows whether the two are linked."""
+    beat_s = state.access.settings.poll_s
+    await state.observer(Side.TARGET).wait_for(lambda _s: False, within_s=_MERGE_ROUNDS * beat_s, record_id=target.id)
+    value = state.values.draw_source(row.source, key, 1)
+    probe.record = await write_edit(state, probe.record, {row.source: value})
+    probe.note(own_values(probe.record, state.schema(Side.SOURCE)))
+    wanted = tokens_of(probe.record.values.get(row.source))
+    return await state.observer(Side.TARGET).wait_for(
+        lambda seen: bool(wanted & tokens_of(seen.record.values.get(row.target))),
+        within_s=state.access.settings.patience_s,
+        record_id=target.id,
+    )
 
 
 async def make_pair(state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None) -> Pair | None:

@@ -97,7 +97,7 @@ def _refine(
     if referring:
         # Above all others: an id of one system is never equal to what another system holds, whatever is printed.
         return RowClass.LOOKUP if len(referring) < len(fields) or known is RowClass.LOOKUP else RowClass.IDENTITY
-    if any(f.list_at for f in fields) and known in {RowClass.PLAIN, RowClass.HIDDEN_TRANSFORM}:
+    if any(f.list_at for f in fields) and known is RowClass.PLAIN:
         return RowClass.LIST
     if known is RowClass.LIST and len(fields) == 2 and not any(f.list_at for f in fields) and _declared_single(row):
         known = RowClass.PLAIN

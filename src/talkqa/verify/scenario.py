@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from talkqa.model.errors import CheckUndecided
-from talkqa.model.flow import PropertyRow, Side
+from talkqa.model.flow import MergeRow, PropertyRow, Side
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.model.world import ScenarioPlan
@@ -23,7 +23,7 @@ class Merging:
 
     target: Record
     value: Scalar
-    source_path: str | None = None
+    row: MergeRow
 
 
 class Scenario:

@@ -45,7 +45,7 @@ async def created(s: Scenario, source: str) -> None:
     elif state.route is Route.MERGE:
         row = usable_merge_rows(state.flow, *state.both())[0]
         target, value = await write_target(state, s.key("existing"), row)
-        s.existing = Merging(target=target, value=value, source_path=row.source)
+        s.existing = Merging(target=target, value=value, row=row)
         s.probe = await write_source(state, key, {row.source: value})
     else:
         raise no_way_in(state)
@@ -191,7 +191,7 @@ async def becomes_linked(s: Scenario, target: str) -> None:
     record = await s.access.create(
         state.flow.target.system, state.schema(Side.TARGET).name, s.key("existing"), {own.path: fit(value, own)}
     )
-    s.existing = Merging(target=record, value=value, source_path=row.source)
+    s.existing = Merging(target=record, value=value, row=row)
     s.probe.written_s = s.access.clock.now()
     s.observe(f"{record.entity} {record.id} was created with {value!r} in '{row.target}', which matches the record")
 

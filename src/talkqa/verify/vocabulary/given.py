@@ -185,7 +185,7 @@ async def existing_target(s: Scenario, target: str, source: str) -> None:
         record, value = await write_target(state, s.key("existing"), row)
     except NoCommonValueError as error:
         raise CheckUndecided("no-common-value", str(error), cause=Cause.DOCUMENT) from error
-    s.existing = Merging(target=record, value=value, source_path=row.source)
+    s.existing = Merging(target=record, value=value, row=row)
     s.observe(f"{record.entity} {record.id} was created with {value!r} in '{row.target}'")
 
 

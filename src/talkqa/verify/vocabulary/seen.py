@@ -4,12 +4,11 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import Side
 from talkqa.model.result import Cause
 from talkqa.verify.judge import missing_counterpart, require_alive
-from talkqa.verify.link import confirm, find_counterpart, pair_up
+from talkqa.verify.link import confirm, find_counterpart, find_merged, pair_up
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import strong_tokens
 from talkqa.verify.routes import rightful_copies
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.travel import record_tokens
 
 REST_ROUNDS = 3
 """Heartbeats that must pass, one after the other, for a pair to count as at rest."""
@@ -42,10 +41,11 @@ async def exactly_one(s: Scenario, target: str) -> None:
 
 
 async def _await_counterpart(s: Scenario) -> Sighting | None:
-    ignored = record_tokens(s.existing.target) if s.existing else frozenset()
+    if s.existing is not None:
+        return await find_merged(s.state, s.probe, s.existing.target, s.existing.row, s.key("probe"))
     since = s.probe.written_s
-    seen = await find_counterpart(s.state, s.probe, within_s=s.access.settings.patience_s, ignored=ignored)
-    if seen is not None and s.existing is None:
+    seen = await find_counterpart(s.state, s.probe, within_s=s.access.settings.patience_s)
+    if seen is not None:
         s.access.note_latency(s.state.flow, Side.SOURCE, max(0.0, seen.seen_s - since))
     return seen
 

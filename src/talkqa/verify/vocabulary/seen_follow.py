@@ -32,6 +32,14 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
     try:
         await await_follow(s, path, there, expectation)
     except CheckFailed as error:
+        if judgement.row_class in {RowClass.LOOKUP, RowClass.IDENTITY} and error.reason == "edit-not-carried":
+            raise CheckUndecided(
+                "lookup-unknown-value",
+                f"'{path}' looks its value up, and nothing says that the test's value is known there",
+                cause=Cause.DOCUMENT,
+                expected=error.expected,
+                observed=error.observed,
+            ) from error
         if not _shared_elsewhere(s, row, judgement, there):
             raise
         s.record_observation("shared-not-leading", f"another property that shares the target leads: {error.message}")
