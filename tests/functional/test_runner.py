@@ -70,7 +70,7 @@ def find_fault():
 
 
 async def wait(scene, seconds):
-    print("waiting", seconds)
+    print(f"waiting {seconds}")  # in one piece: pytest writes from its own thread
     logging.getLogger("wait").warning("still waiting")
     await scene.clock.sleep(seconds)
 
@@ -319,7 +319,13 @@ def test_with_no_capture_prints_go_to_the_terminal(pytester: pytest.Pytester) ->
 
 
 def test_a_stage_that_cannot_be_had_ends_the_run(pytester: pytest.Pytester) -> None:
-    conftest = "from talkqa.model.errors import RunError\n\n\ndef pytest_talkqa_stage(config):\n    raise RunError('no stage')\n"
+    conftest = """\
+from talkqa.model.errors import RunError
+
+
+def pytest_talkqa_stage(config):
+    raise RunError("no stage")
+"""
     write_project(pytester.path, files={"conftest.py": conftest})
     ran = run_pytest(pytester, "generated_tests")
     assert ran.result.ret == 3

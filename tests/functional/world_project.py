@@ -118,13 +118,16 @@ class Ran:
 
     def verdicts(self) -> dict[str, str]:
         """Outcome and reason of every check of every world."""
-        finished = [e for path in self.run_dir.glob("*.jsonl") for e in self.events(path.stem)]
+        finished = [event for world in self.worlds() for event in self.events(world)]
         return {e.check: f"{e.outcome} {e.reason}" for e in finished if isinstance(e, CheckFinished)}
 
     def ends(self) -> list[RunFinished]:
         """The last event of every world, by file name."""
-        paths = sorted(self.run_dir.glob("*.jsonl"))
-        return [last for path in paths for last in self.events(path.stem)[-1:] if isinstance(last, RunFinished)]
+        return [last for world in self.worlds() for last in self.events(world)[-1:] if isinstance(last, RunFinished)]
+
+    def worlds(self) -> list[str]:
+        """Stems of the files of events, sorted; ledgers are none."""
+        return sorted(path.stem for path in self.run_dir.glob("*.jsonl") if not path.stem.endswith(".ledger"))
 
 
 def run_pytest(pytester: pytest.Pytester, *arguments: str, subprocess: bool = False, run: str = "run") -> Ran:

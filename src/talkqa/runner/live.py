@@ -107,7 +107,7 @@ class LiveWorld:
         self._clock: TrioClock | None = None
         self.begun = False
         """Whether the world was ever opened, or tried to be; any thread may read it."""
-        self._stopped = self._interrupted = self._parked = False
+        self._stopped = self._interrupted = self._parked = self._written_to = False
         self._begun_wall = time.monotonic()
         self._failure: BaseException | None = None
         self._finished: RunFinished | None = None
@@ -188,6 +188,7 @@ class LiveWorld:
         try:
             with self._work:
                 self._world = world
+                self._written_to = True
                 self._opened.set()
                 async with trio.open_nursery() as nursery:
                     async for slot, limit in self._receive:
@@ -209,7 +210,6 @@ class LiveWorld:
         self._cancel_steps()
         for plan in tuple(self._open_plans.values()):
             self._conclude(self._given_up(plan))
-        unswept = () if self._finished is not None else ("the sweep did not end; `talkqa sweep` finishes it",)
         self._write(
             self._finished
             or RunFinished(
@@ -218,7 +218,7 @@ class LiveWorld:
                 end_s=self.now_s,
                 wall_s=time.monotonic() - self._begun_wall,
                 swept=0,
-                left=unswept if self.begun else (),
+                left=("the sweep did not end; `talkqa sweep` finishes it",) if self._written_to else (),
             )
         )
         self._writer.close()

@@ -15,6 +15,7 @@ from talkqa.model.result import CheckFinished, Outcome, RunFinished, StepResult
 from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
+from talkqa.runner.manifest import NAME as MANIFEST
 from talkqa.runner.manifest import WorldFolder
 from talkqa.runner.performance import conclude
 from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
@@ -47,7 +48,7 @@ class SandboxStage:
         world = next((world for world in group_worlds(reading.documents) if world.slug == folder.slug), None)
         if world is None:
             raise RunError(
-                f"{folder.path / 'manifest.json'}: the documents do not describe the world {folder.slug} any more; "
+                f"{manifest_place(folder, root)}: the documents do not describe the world {folder.slug} any more; "
                 "run `talkqa generate`"
             )
         return PreparedWorld(
@@ -82,9 +83,15 @@ def find_document(name: str, folder: WorldFolder, root: Path, extra: tuple[Path,
         if candidate.name == bare and candidate.is_file():
             return candidate
     raise RunError(
-        f"{folder.path / 'manifest.json'}: the document {name} is not there; restore it, run `talkqa generate`, or say "
+        f"{manifest_place(folder, root)}: the document {name} is not there; restore it, run `talkqa generate`, or say "
         "where it is with --talkqa-documents"
     )
+
+
+def manifest_place(folder: WorldFolder, root: Path) -> str:
+    """Where a world's manifest lies, relative to the project where it lies in it."""
+    path = folder.path / MANIFEST
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def read_schemas(world: World, settings: Settings, root: Path) -> dict[str, SystemSchema]:

@@ -26,7 +26,7 @@ from talkqa.runner.schedule import FailureLimit, Window
 from talkqa.runner.stage import Opening, OpenWorld, PreparedWorld, Stage
 from talkqa.runner.vocabulary import Vocabulary
 
-STOP_WITHIN_S = {False: 60.0, True: 1.0}
+STOP_WITHIN_S = {False: 60.0, True: 0.5}
 """Real seconds that sweeping may take after a stop, by whether a person waits for the end (Ctrl-C)."""
 
 
@@ -147,9 +147,9 @@ class RunSession:
             self._tell_all(lambda live: partial(live.stop, interrupted=interrupted))
         if not self._wait_done(within_s):
             self._tell_all(lambda live: live.abandon)
-            self._wait_done(0.3)
+            self._wait_done(0.2)
         for loop in self._loops.values():
-            loop.stop(within_s=0.3)
+            loop.stop(within_s=0.2)
         for key in self._groups:
             if key in self._lives or self._is_mine(self._folders[key]):
                 live = self._lives.get(key) or self._make_live(key)

@@ -3,8 +3,8 @@
 Knows nothing of checks or of what a flow promises.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trio
@@ -14,12 +14,13 @@ from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Event, LatencySeen, MappingSeen
+from talkqa.model.schema import EntitySchema
 from talkqa.model.settings import Settings
 from talkqa.systems.factory import RecordFactory
 from talkqa.systems.sentinels import Sentinels
 from talkqa.verify.evidence import CURRENT
 from talkqa.verify.ledger import Ledger
-from talkqa.verify.observer import Observer, Sighting
+from talkqa.verify.observer import Observer, Sighting, tokens_in
 from talkqa.verify.probe import own_values, strong_tokens
 from talkqa.verify.sweep import SweepResult, sweep
 
@@ -54,8 +55,24 @@ class Access:
         self._own: set[tuple[str, str, str]] = set()
         self._parent_tokens: set[str] = set()
         self._adopted: set[tuple[str, str, str]] = set()
-        self._arrivals: list[tuple[Flow, float]] = []
+        self._arrivals: dict[str, tuple[Flow, float]] = {}
+        self._overrides: dict[tuple[str, str, str], Mapping[str, Scalar]] = {}
         self._mappings: set[tuple[str, str, str]] = set()
+
+    async def prime(self, entities: Iterable[EntityRef]) -> None:
+        """See what is there before anything is written: none of it is ours, whatever becomes of it."""
+        for observer in self._observers_of(entities):
+            with suppress(ApiError), _of_no_scenario():  # whoever needs the entity will be told
+                await observer.prime()
+
+    async def look(self, system: str, entity: str) -> None:
+        """Ask at once what changed, so that what is judged absent is absent now.
+
+        Raises:
+            ApiError: where the system does not answer.
+        """
+        with _of_no_scenario():  # the answer holds what other scenarios wrote
+            await self.observer(system, entity).poll()
 
     async def clear(self, entities: Iterable[EntityRef]) -> SweepResult:
         """Remove what the run left, as far as the ledger proves it ours; copies that nobody looked for included.
@@ -63,19 +80,44 @@ class Access:
         Args:
             entities: Where copies may be: both ends of every flow.
         """
+        places = self._observers_of(entities)
+        self._own_lost_writes()
+        removed, result = 0, SweepResult(removed=0, left=())
+        for _ in range(2):  # what the engine made while the first pass went on is found by the second
+            for observer in places:
+                with suppress(ApiError):  # an entity that cannot be read holds nothing that could be found
+                    await observer.poll()
+                for sighting in observer.log:
+                    if not observer.latest[sighting.record.id].record.deleted:
+                        self._adopt_copies(sighting.record, tokens_in(sighting.record))
+            result = await sweep(
+                self.ledger.open_entries(),
+                self.clients,
+                on_removed=self.ledger.removed,
+                sentinels_of=self._sentinels_of,
+                on_settled=self.ledger.settle,
+            )
+            removed += result.removed
+        return SweepResult(removed=removed, left=result.left)
+
+    def _observers_of(self, entities: Iterable[EntityRef]) -> list[Observer]:
+        found: dict[tuple[str, str], Observer] = {}
         for ref in entities:
             client = self.clients.get(ref.system)
             entity = client.schema.entity(ref.entity) if client else None
             if entity is not None:
-                with suppress(ApiError):  # an entity that cannot be read holds nothing that could be found
-                    await self.observer(ref.system, entity.name).poll()
-        return await sweep(
-            self.ledger.open_entries(),
-            self.clients,
-            on_removed=self.ledger.removed,
-            sentinels_of=self._sentinels_of,
-            on_settled=self.ledger.settle,
-        )
+                found[ref.system, entity.name] = self.observer(ref.system, entity.name)
+        return list(found.values())
+
+    def _own_lost_writes(self) -> None:
+        """Own the values of writes that were never answered: the engine may have copied what they made."""
+        for entry in self.ledger.open_entries():
+            schema = self._entity(entry.system, entry.entity)
+            if entry.record_id is None and entry.key and schema is not None:
+                written = dict(self._overrides.get((entry.system, entry.entity, entry.key), {}))
+                for field in schema.fields:
+                    written.setdefault(field.path, self.sentinels.value(field, entry.key, 0))
+                self.own_tokens(strong_tokens(written.values()), f"of {entry.key}")
 
     def observer(self, system: str, entity: str) -> Observer:
         """The one observer of an entity."""
@@ -83,24 +125,29 @@ class Access:
         if key not in self._observers:
             observer = Observer(self.clients[system], entity, self.clock, self.settings.poll_s, self._adopt_copies)
             self._observers[key] = observer
-            token = CURRENT.set(None)  # what an observer sees belongs to no scenario
-            try:
+            with _of_no_scenario():
                 self.nursery.start_soon(observer.run)
-            finally:
-                CURRENT.reset(token)
         return self._observers[key]
 
     async def create(self, system: str, entity: str, key: str, overrides: Mapping[str, Scalar]) -> Record:
         """Create a record that carries sentinels, parents first; the ledger knows of each before the request."""
         factory = self._factories[system]
+        self._overrides[system, entity, key] = overrides
         record = await factory.make(entity, key, overrides)
         self._own.add((system, entity, record.id))
+        self.own_tokens(self._strong_of(record), record.id)
         for parent in factory.parents.values():
             self._own.add((system, parent.entity, parent.id))
-            schema = self.clients[system].schema.entity(parent.entity)
-            if schema is not None:
-                self._parent_tokens |= strong_tokens(own_values(parent, schema).values())
+            self._parent_tokens |= self._strong_of(parent)
         return record
+
+    def _strong_of(self, record: Record) -> set[str]:
+        schema = self._entity(record.system, record.entity)
+        return strong_tokens(own_values(record, schema).values()) if schema else set()
+
+    def _entity(self, system: str, entity: str) -> EntitySchema | None:
+        client = self.clients.get(system)
+        return client.schema.entity(entity) if client else None
 
     async def update(self, record: Record, values: Mapping[str, Scalar]) -> Record:
         """Change properties of a record; returns it as stored."""
@@ -125,10 +172,12 @@ class Access:
             self.ledger.confirm(int(token), record_id)
 
     def _sentinels_of(self, system: str, entity: str, key: str) -> tuple[str, Scalar] | None:
-        client = self.clients.get(system)
-        schema = client.schema.entity(entity) if client else None
+        schema = self._entity(system, entity)
         name = schema.field(schema.name_field) if schema and schema.name_field else None
-        return (name.path, self.sentinels.value(name, key, 0)) if name else None
+        if name is None:
+            return None
+        written = {path.casefold(): value for path, value in self._overrides.get((system, entity, key), {}).items()}
+        return name.path, written.get(name.path.casefold(), self.sentinels.value(name, key, 0))
 
     # who owns what
     def own_tokens(self, tokens: Iterable[str], record_id: str) -> None:
@@ -148,10 +197,15 @@ class Access:
         """Whether the harness itself created a record."""
         return (record.system, record.entity, record.id) in self._own
 
+    def was_there(self, record: Record) -> bool:
+        """Whether a record was there before the run wrote anything: it is somebody's, even if it carries our values."""
+        observer = self._observers.get((record.system, record.entity))
+        return observer is not None and observer.was_there(record.id)
+
     def adopt(self, record: Record, why: str) -> None:
         """Take a record that the engine made of a probe into the ledger, once."""
         key = (record.system, record.entity, record.id)
-        if key not in self._own and key not in self._adopted:
+        if key not in self._own and key not in self._adopted and not self.was_there(record):
             self._adopted.add(key)
             self.ledger.adopt(record.system, record.entity, record.id, "", why)
 
@@ -163,11 +217,12 @@ class Access:
     # signs of life and what was learnt on the way
     def note_arrival(self, flow: Flow, written_s: float) -> None:
         """Remember that a record of a flow written at some moment arrived."""
-        self._arrivals.append((flow, written_s))
+        known = self._arrivals.get(flow.id)
+        self._arrivals[flow.id] = (flow, max(written_s, known[1] if known else written_s))
 
     def arrival_after(self, moment_s: float, besides: Flow) -> Flow | None:
         """Another flow of which a record written after a moment arrived."""
-        return next((f for f, s in reversed(self._arrivals) if s >= moment_s and f.id != besides.id), None)
+        return next((f for f, s in self._arrivals.values() if s >= moment_s and f.id != besides.id), None)
 
     def note_latency(self, flow: Flow, edited: Side, seconds: float) -> None:
         """Tell how long a change took to be seen."""
@@ -193,3 +248,13 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
+
+
+@contextmanager
+def _of_no_scenario() -> Iterator[None]:
+    """What is asked inside belongs to no scenario's evidence."""
+    token = CURRENT.set(None)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)

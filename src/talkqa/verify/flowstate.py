@@ -1,22 +1,32 @@
 """One flow inside a world: its schemas as the accounts show them, its way into a link, its heartbeats."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 
 import trio
 
 from talkqa.model.check import RowClass
-from talkqa.model.errors import ApiError, CheckNotRunnable, CheckOutcome, CheckUndecided, FeatureMissing
+from talkqa.model.errors import (
+    ApiRefused,
+    ApiUnavailable,
+    CheckNotRunnable,
+    CheckOutcome,
+    CheckUndecided,
+    FeatureMissing,
+)
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause
 from talkqa.model.schema import EntitySchema
 from talkqa.verify.access import Access
 from talkqa.verify.heartbeat import Heartbeats
-from talkqa.verify.observer import Observer
+from talkqa.verify.observer import Observer, Sighting
+from talkqa.verify.oracle import OracleUnknown, evaluate
+from talkqa.verify.probe import Probe
 from talkqa.verify.routes import Route, condition_bindings, connections, route_of, unbound_conditions
 from talkqa.verify.rows import RowJudgement, judge_class
-from talkqa.verify.travel import LEAST_TOKEN, Marks, marks_of, tokens_of, written_of
+from talkqa.verify.travel import LEAST_TOKEN, Arriving, Marks, marks_of, tokens_of, written_of
 from talkqa.verify.values import FlowValues
 
 
@@ -45,7 +55,9 @@ class FlowState:
         self._prepared = trio.Lock()
         self._blocked: CheckOutcome | None = None
         self._ready = False
-        self._control: CheckOutcome | bool | None = None
+        self._control: CheckOutcome | None = None
+        self._controlled = trio.Lock()
+        self._control_written = False
         self.schemas: dict[Side, EntitySchema] = {}
 
     async def prepare(self) -> None:
@@ -53,6 +65,7 @@ class FlowState:
 
         Raises:
             CheckOutcome: not runnable or undecided, the same one for every scenario of the flow.
+            ApiUnavailable: where a system did not answer; the next scenario asks again.
         """
         async with self._prepared:
             if not self._ready and self._blocked is None:
@@ -70,7 +83,7 @@ class FlowState:
         """Whether the flow can be tested here."""
         try:
             await self.prepare()
-        except CheckOutcome:
+        except (CheckOutcome, ApiUnavailable):
             return False
         return True
 
@@ -116,7 +129,7 @@ class FlowState:
             return await client.describe(known.name)
         except FeatureMissing as missing:
             raise licence_missing(ref, missing) from missing
-        except ApiError as error:
+        except ApiRefused as error:
             raise CheckNotRunnable(
                 "entity-unreadable", f"{ref.system} does not show {ref.entity}: {error}", cause=Cause.API
             ) from error
@@ -132,24 +145,63 @@ class FlowState:
     def marks(self, record: Record) -> Marks:
         """What a source record is recognised by on the other side."""
         schema = self.schemas[Side.SOURCE]
-        return marks_of(written_of(record, schema), schema, self._recognisable(schema))
+        return marks_of(written_of(record, schema), schema, self._arriving(record))
 
     def recognisable(self, record: Record) -> bool:
         """Whether something of a source record can be recognised at all, as far as the document says what travels."""
         if not self.flow.properties:
             return bool(self.marks(record).strong)
-        paths = self._recognisable(self.schemas[Side.SOURCE])
-        return any(len(token) >= LEAST_TOKEN for path in paths for token in tokens_of(record.values.get(path)))
+        return any(len(token) >= LEAST_TOKEN for arriving in self._arriving(record) for token in arriving.tokens)
 
-    def _recognisable(self, schema: EntitySchema) -> frozenset[str]:
-        telling = {RowClass.PLAIN, RowClass.LIST, RowClass.SHARED, RowClass.TRANSFORM}
-        paths = set()
+    def _arriving(self, record: Record) -> list[Arriving]:
+        """What the documented properties of a source record are to be in the target."""
+        found = []
         for row in self.flow.properties:
-            judgement = self.judgements[(row.source, row.target)]
-            own, other = schema.field(row.source), judgement.target_field
-            if judgement.row_class in telling and own is not None and other is not None and other.createable:
-                paths.add(own.path)
-        return frozenset(paths)
+            row_class = self.judgements[(row.source, row.target)].row_class
+            value = record.values.get(row.source)
+            if row_class is RowClass.TRANSFORM and row.transform is not None:
+                with suppress(OracleUnknown):
+                    value = evaluate(row.transform, value, dict(record.values), now=self.access.clock.stamp())
+                    found.append(Arriving(tokens=tokens_of(value), sure=not row.qualifiers))
+            elif row_class in {RowClass.PLAIN, RowClass.LIST, RowClass.SHARED}:
+                sure = row_class is not RowClass.SHARED and not row.qualifiers
+                found.append(Arriving(tokens=tokens_of(value), sure=sure))
+        return found
+
+    def resembling(self, probe: Probe, side: Side) -> tuple[dict[str, Sighting], dict[str, Sighting]]:
+        """Records of one side that carry values of a probe, by id, its own and others that the harness wrote left out.
+
+        Returns:
+            Those that must have them from the probe, and those that may hold them by chance.
+        """
+        observer = self.observer(side)
+
+        def ours(sighting: Sighting) -> bool:
+            record = sighting.record
+            return record.id == probe.record.id or self.access.is_own(record) or sighting.order < observer.primed
+
+        sure = {i: s for i, s in observer.carriers(probe.tokens).items() if not ours(s)}
+        marks = [self.marks(record) for record in (probe.first, probe.record)]
+        weak = observer.carriers(token for each in marks for tokens in each.weak for token in tokens)
+        doubtful: dict[str, Sighting] = {}
+        for record_id, sighting in weak.items():
+            held = sighting.record
+            if record_id in sure or ours(sighting) or sighting.seen_s < probe.written_s:
+                continue
+            if any(each.proven_by(held) for each in marks):
+                sure[record_id] = sighting
+            elif any(each.recognise(held) for each in marks):
+                doubtful[record_id] = sighting
+        return sure, doubtful
+
+    async def look(self, *sides: Side) -> None:
+        """Ask at once what changed at these ends.
+
+        Raises:
+            ApiError: where a system does not answer, so that nothing can be said to be absent.
+        """
+        for side in sides or tuple(Side):
+            await self.access.look(self.flow.entity(side).system, self.schemas[side].name)
 
     def observer(self, side: Side) -> Observer:
         """Who watches the entity at one end."""
@@ -170,26 +222,29 @@ class FlowState:
 
         Returns:
             None where it does, so that the engine is to blame; else the outcome that says who is not.
-        """
-        if self._control is None:
-            target = self.flow.target
-            try:
-                await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
-                self._control = True
-            except FeatureMissing as missing:
-                self._control = licence_missing(target, missing)
-            except ApiError as error:
-                self._control = CheckUndecided(
-                    "target-refuses",
-                    f"{target.system} refuses a {target.entity} from the harness too: {error}",
-                    cause=Cause.API,
-                )
-        return None if self._control is True else self._control  # type: ignore[return-value]
 
-    @property
-    def creates(self) -> bool:
-        """Whether an unrestricted source record is enough."""
-        return self.route is Route.CREATE
+        Raises:
+            ApiUnavailable: where the system does not answer; the next one who asks tries again.
+        """
+        async with self._controlled:
+            if not self._control_written:
+                self._control = await self._write_control()
+                self._control_written = True
+        return self._control
+
+    async def _write_control(self) -> CheckOutcome | None:
+        target = self.flow.target
+        try:
+            await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
+        except FeatureMissing as missing:
+            return licence_missing(target, missing)
+        except ApiRefused as error:
+            return CheckUndecided(
+                "target-refuses",
+                f"{target.system} refuses a {target.entity} from the harness too: {error}",
+                cause=Cause.API,
+            )
+        return None
 
 
 def licence_missing(ref: EntityRef, missing: FeatureMissing) -> CheckNotRunnable:

@@ -21,6 +21,8 @@ class Beat:
     number: int
     started_s: float = inf
     arrived_s: float | None = None
+    error: Exception | None = None
+    """What broke the harness while it sent the beat; raised again for everybody who waits for it."""
     done: trio.Event = field(default_factory=trio.Event)
 
 
@@ -65,14 +67,18 @@ class Heartbeats:
             self.beats.append(beat)
             self._nursery.start_soon(self._run, beat)
         await beat.done.wait()
+        if beat.error is not None:
+            raise beat.error
         return beat
 
     async def _run(self, beat: Beat) -> None:
         CURRENT.set(None)  # what a beat sends belongs to no scenario
-        await self._clock.sleep(self._gather_s)
-        beat.started_s = self._clock.now()
         try:
+            await self._clock.sleep(self._gather_s)
+            beat.started_s = self._clock.now()
             if await self._send(beat.number):
                 beat.arrived_s = self._clock.now()
+        except Exception as error:  # noqa: BLE001 - a beat has no verdict of its own, and must not end the world
+            beat.error = error
         finally:
             beat.done.set()

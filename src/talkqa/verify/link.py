@@ -1,11 +1,15 @@
 """Making a linked pair: write a source record, recognise its counterpart, confirm the link by a wiggle."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from talkqa.model.errors import CheckFailed, CheckUndecided
+import trio
+
+from talkqa.model.errors import ApiRefused, ApiUnavailable, CheckFailed, CheckOutcome, CheckUndecided
 from talkqa.model.flow import MergeRow, Side
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
+from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.judge import require_alive
 from talkqa.verify.observer import Sighting
@@ -16,6 +20,9 @@ from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 _MERGE_ROUNDS = 5
 """Poll periods left to the engine to merge before the criterion is moved: earlier it would not match any more."""
+
+_TRAVELS = 3
+"""Properties of which an edit is tried, one after the other, until one can be drawn and is taken."""
 
 
 async def write_source(
@@ -30,7 +37,7 @@ async def write_source(
     schema = state.schema(Side.SOURCE)
     record = await state.access.create(state.flow.source.system, schema.name, key, values)
     # the flow may begin to act on it from here on
-    probe = Probe(record=record, written_s=state.access.clock.now(), tokens=set())
+    probe = Probe(record=record, written_s=state.access.clock.now(), tokens=set(), first=record)
     probe.note(own_values(record, schema))
     state.access.own_tokens(probe.tokens, record.id)
     return probe
@@ -46,26 +53,69 @@ async def find_counterpart(
         probe: The source record.
         within_s: Seconds to wait.
         ignored: Tokens that the target may carry for another reason, such as a merge criterion.
+
+    Raises:
+        ApiUnavailable: where the target could not be watched.
     """
     marks = state.marks(probe.record).without(ignored)
-    same_entity = state.observer(Side.SOURCE) is state.observer(Side.TARGET)
+    observer = state.observer(Side.TARGET)
+    same_entity = state.observer(Side.SOURCE) is observer
+    before = {i for i, s in observer.carriers(marks.strong).items() if s.order < observer.primed}
 
     def accept(sighting: Sighting) -> bool:
         record = sighting.record
-        if record.deleted or (same_entity and record.id == probe.record.id):
+        if record.deleted or record.id in before or (same_entity and record.id == probe.record.id):
             return False
         if record_tokens(record) & marks.strong:
             return True
         return sighting.seen_s >= probe.written_s and not state.access.is_own(record) and marks.recognise(record)
 
-    return await state.observer(Side.TARGET).wait_for(accept, within_s=within_s, tokens=marks.tokens())
+    return await observer.wait_for(accept, within_s=within_s, tokens=marks.tokens())
+
+
+async def find_merged(state: FlowState, probe: Probe, existing: Record, *, within_s: float) -> Sighting | None:
+    """The sighting that shows a probe merged: its values in a target, or those of the existing target in itself."""
+    theirs = own_tokens_of(existing, state.schema(Side.TARGET)) - probe.tokens
+    found: list[Sighting] = []
+
+    async def forth() -> None:
+        seen = await find_counterpart(state, probe, within_s=within_s, ignored=record_tokens(existing))
+        if seen is not None:
+            found.append(seen)
+            nursery.cancel_scope.cancel()
+
+    async def back() -> None:
+        seen = await state.observer(Side.SOURCE).wait_for(
+            lambda sighting: bool(theirs & record_tokens(sighting.record)),
+            within_s=within_s,
+            record_id=probe.record.id,
+        )
+        if seen is not None:
+            probe.record = seen.record
+            shown = state.observer(Side.TARGET).latest.get(existing.id)
+            found.append(shown or Sighting(record=existing, seen_s=seen.seen_s, order=-1))
+            nursery.cancel_scope.cancel()
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(forth)
+            nursery.start_soon(back)
+    except* ApiUnavailable as errors:
+        raise errors.exceptions[0] from None
+    return found[0] if found else None
+
+
+def own_tokens_of(record: Record, schema: EntitySchema) -> set[str]:
+    """The strong tokens of the texts that a test wrote into a record."""
+    return strong_tokens(own_values(record, schema).values())
 
 
 def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:
     """A pair of a probe and the target record it was recognised in; the engine's copy is noted in the ledger."""
     target = sighting.record
     state.access.adopt(target, why=f"carries values of {probe.record.entity} {probe.record.id}")
-    pair = Pair(source=probe, target=target, seen_s=sighting.seen_s, travels=())
+    sure = state.access.is_own(target) or state.marks(probe.record).proven_by(target)
+    pair = Pair(source=probe, target=target, seen_s=sighting.seen_s, travels=(), sure=sure)
     refresh_travels(state, pair)
     return pair
 
@@ -88,45 +138,22 @@ async def start_pair(
     Raises:
         CheckUndecided: where nothing is known that could establish a link.
     """
+    within_s = state.access.settings.patience_s
+    if state.route is Route.MERGE:
+        row = usable_merge_rows(state.flow, *state.both())[0]
+        target, value = await write_target(state, f"{key}/existing", row)
+        probe = await write_source(state, key, {**(overrides or {}), row.source: value})
+        return probe, await find_merged(state, probe, target, within_s=within_s)
     if state.route is Route.CREATE:
         probe = await write_source(state, key, overrides)
     elif state.route is Route.CONNECT:
         probe = await write_connected(state, key, state.connections[0], overrides)
-    elif state.route is Route.MERGE:
-        row = usable_merge_rows(state.flow, *state.both())[0]
-        target, value = await write_target(state, f"{key}/existing", row)
-        probe = await write_source(state, key, {**(overrides or {}), row.source: value})
     else:
         raise no_way_in(state)
-    if state.route is Route.MERGE:
-        return probe, await find_merged(state, probe, target, row, key)
-    seen = await find_counterpart(state, probe, within_s=state.access.settings.patience_s)
+    seen = await find_counterpart(state, probe, within_s=within_s)
     if seen is not None and state.route is Route.CREATE:
         state.access.note_latency(state.flow, Side.SOURCE, max(0.0, seen.seen_s - probe.written_s))
     return probe, seen
-
-
-async def find_merged(state: FlowState, probe: Probe, target: Record, row: MergeRow, key: str) -> Sighting | None:
-    """The first target seen with values of a probe that matches an existing target; None where there is none."""
-    ignored = record_tokens(target)
-    if not state.marks(probe.record).without(ignored).tokens():
-        return await _move_criterion(state, probe, target, row, key)
-    return await find_counterpart(state, probe, within_s=state.access.settings.patience_s, ignored=ignored)
-
-
-async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: MergeRow, key: str) -> Sighting | None:
-    """Where nothing but the criterion itself travels, its next value shows whether the two are linked."""
-    beat_s = state.access.settings.poll_s
-    await state.observer(Side.TARGET).wait_for(lambda _s: False, within_s=_MERGE_ROUNDS * beat_s, record_id=target.id)
-    value = state.values.draw_source(row.source, key, 1)
-    probe.record = await write_edit(state, probe.record, {row.source: value})
-    probe.note(own_values(probe.record, state.schema(Side.SOURCE)))
-    wanted = tokens_of(probe.record.values.get(row.source))
-    return await state.observer(Side.TARGET).wait_for(
-        lambda seen: bool(wanted & tokens_of(seen.record.values.get(row.target))),
-        within_s=state.access.settings.patience_s,
-        record_id=target.id,
-    )
 
 
 async def make_pair(state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None) -> Pair | None:
@@ -166,8 +193,22 @@ async def write_connected(
 ) -> Probe:
     """Write a source record and connect it to a record of an entity that is proven to be synchronised."""
     companion = await make_companion(state, key, connection)
+    return await write_companioned(state, key, connection, companion, overrides)
+
+
+async def write_companioned(
+    state: FlowState,
+    key: str,
+    connection: Connection,
+    companion: Probe,
+    overrides: Mapping[str, Scalar] | None = None,
+) -> Probe:
+    """Write a source record that is connected to a companion, by whichever of the two holds the reference."""
     if connection.binding.held_by == "source":
-        return await write_source(state, key, {**(overrides or {}), connection.binding.path: companion.record.id})
+        values = {**(overrides or {}), connection.binding.path: companion.record.id}
+        probe = await write_source(state, key, values)
+        probe.companions |= {companion.record.id}
+        return probe
     probe = await write_source(state, key, overrides)
     await connect(state, probe, connection, companion)
     return probe
@@ -188,19 +229,25 @@ async def make_companion(state: FlowState, key: str, connection: Connection) -> 
 
 
 async def connect(state: FlowState, probe: Probe, connection: Connection, companion: Probe) -> None:
-    """Make the reference that connects a probe with its companion."""
+    """Make the reference that connects a probe with its companion; the flow may begin to act on it from then on."""
     path = connection.binding.path
     if connection.binding.held_by == "source":
-        await write_edit(state, probe.record, {path: companion.record.id})
+        probe.record = await write_edit(state, probe.record, {path: companion.record.id})
     else:
         carrier = state.neighbours[connection.flow.id]
         companion.record = await write_edit(carrier, companion.record, {path: probe.record.id})
+    probe.companions |= {companion.record.id}
+    probe.written_s = state.access.clock.now()
 
 
 async def write_edit(state: FlowState, record: Record, values: Mapping[str, Scalar]) -> Record:
     """Change a record at one end; returns it as stored."""
     stored = await state.access.update(record, values)
-    state.access.own_tokens(strong_tokens(values.values()), record.id)
+    here = Side.SOURCE if record.entity == state.schema(Side.SOURCE).name else Side.TARGET
+    schema = state.schema(here)
+    # an id that connects two records is in both of them by right
+    texts = {path: values[path] for path in values if (f := schema.field(path)) and f.type is not FieldType.REFERENCE}
+    state.access.own_tokens(strong_tokens(texts.values()), record.id)
     return stored
 
 
@@ -208,26 +255,23 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
     """Confirm the link by a wiggle: an edit of one side moves exactly this record of the other.
 
     Raises:
-        CheckFailed: where the engine is alive and neither side follows the other.
+        CheckFailed: where the engine is alive and neither side follows the other, or one of them is gone.
         CheckLate: where nothing shows that the engine is alive.
         CheckUndecided: where no property was seen to travel that could be edited.
     """
-    tried = []
-    began_s = state.access.clock.now()
+    tried: list[Wiggle] = []
     for side in Side:
         ranked = rank_for_edit(pair.travels, state.both(), side, state.avoided)
-        if not ranked:
+        wiggle: Wiggle | None = None
+        for travel in ranked[:_TRAVELS]:
+            wiggle = await _start_wiggle(state, pair, side, travel, f"{key}/wiggle-{side}")
+            if wiggle is not None:
+                break
+        if wiggle is None:
             continue
-        travel = ranked[0]
-        if await _wiggle(state, pair, side, travel, f"{key}/wiggle-{side}"):
-            pair.wiggled = travel
-            path = travel.source if side is Side.SOURCE else travel.target
-            pair.confirmed_by = (
-                f"an edit of '{path}' on the {side} side reached {pair.record(side.other).entity} "
-                f"{pair.record(side.other).id} on the other"
-            )
+        tried.append(wiggle)
+        if await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s):
             return
-        tried.append(f"{travel.source} / {travel.target} edited on the {side} side")
     if not tried:
         raise CheckUndecided(
             "nothing-to-wiggle",
@@ -235,11 +279,33 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
             "can be edited, so the link cannot be confirmed",
             cause=Cause.DOCUMENT,
         )
-    await require_alive(state, began_s, "an edit that confirms the link")
-    raise CheckFailed(
+    await require_alive(state, tried[-1].at_s, "an edit that confirms the link")
+    await state.look()
+    for wiggle in tried:  # the records that showed the engine alive took their time too
+        if await _await_wiggle(state, pair, wiggle, 0):
+            return
+    raise _not_linked(state, pair, tried)
+
+
+def _not_linked(state: FlowState, pair: Pair, tried: list["Wiggle"]) -> CheckOutcome:
+    words = "; ".join(f"'{w.path}' edited on the {w.side} side" for w in tried)
+    for side in Side:
+        record = pair.record(side)
+        latest = state.observer(side).latest.get(record.id)
+        if latest is not None and latest.record.deleted:
+            return CheckFailed(
+                "counterpart-gone", f"{record.entity} {record.id} was deleted meanwhile", cause=Cause.ENGINE_OR_API
+            )
+    if not pair.sure:
+        return CheckUndecided(
+            "not-recognised",
+            f"{state.flow.target.entity} {pair.target.id} holds dates or numbers of the probe, perhaps by chance, and "
+            f"does not move with it: {words}",
+            cause=Cause.DOCUMENT,
+        )
+    return CheckFailed(
         "not-linked",
-        f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no edit moves it: "
-        + "; ".join(tried),
+        f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no edit moves it: {words}",
         cause=Cause.ENGINE,
         expected="an edit of one side reaches the other",
         observed="neither side moved",
@@ -251,35 +317,70 @@ async def read_barrier(state: FlowState, key: str) -> bool:
     pair = await make_pair(state, key)
     if pair is None:
         return False
-    ranked = rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided)
-    return bool(ranked) and await _wiggle(state, pair, Side.TARGET, ranked[0], f"{key}/barrier")
+    for travel in rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided)[:_TRAVELS]:
+        wiggle = await _start_wiggle(state, pair, Side.TARGET, travel, f"{key}/barrier")
+        if wiggle is not None:
+            return await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s)
+    return False
 
 
-async def _wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiggle:
+    """An edit made to see whether the record on the other side moves."""
+
+    side: Side
+    path: str
+    other: str
+    """The property on the other side."""
+    value: Scalar
+    wanted: frozenset[str]
+    at_s: float
+
+
+async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str) -> Wiggle | None:
+    """Write a new value on one side; None where no value is known that would be recognised, or the system refuses."""
     path, other = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
     try:
         value = draw_edit(state, side, travel, key, 1)
     except NoCommonValueError:
-        return False
+        return None
+    if not tokens_of(value):
+        return None
     at_s = state.access.clock.now()
-    stored = await write_edit(state, pair.record(side), {path: value})
+    try:
+        stored = await write_edit(state, pair.record(side), {path: value})
+    except ApiRefused as refused:
+        if await state.access.get(pair.record(side)) is None:
+            raise CheckFailed(
+                "counterpart-gone",
+                f"{pair.record(side).entity} {pair.record(side).id} was deleted meanwhile",
+                cause=Cause.ENGINE_OR_API,
+            ) from refused
+        return None
     pair.replace(side, stored)
     pair.source.tokens |= strong_tokens([value])
     wanted = tokens_of(stored.values.get(path))
+    return Wiggle(side=side, path=path, other=other, value=value, wanted=wanted, at_s=at_s)
 
-    def moved(sighting: Sighting) -> bool:
-        return bool(wanted & tokens_of(sighting.record.values.get(other)))
 
+async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: float) -> bool:
+    side = wiggle.side
     seen = await state.observer(side.other).wait_for(
-        moved, within_s=state.access.settings.patience_s, record_id=pair.record(side.other).id
+        lambda sighting: bool(wiggle.wanted & tokens_of(sighting.record.values.get(wiggle.other))),
+        within_s=within_s,
+        record_id=pair.record(side.other).id,
     )
     if seen is None:
         return False
     pair.replace(side.other, seen.record)
-    state.access.note_latency(state.flow, side, seen.seen_s - at_s)
+    waited_s = seen.seen_s - wiggle.at_s
+    state.access.note_latency(state.flow, side, waited_s)
+    pair.confirmed_by = (
+        f"an edit of '{wiggle.path}' on the {side} side reached {seen.record.entity} {seen.record.id} on the other"
+    )
     state.access.scenario_observes(
-        f"'{path}' of {pair.record(side).entity} {pair.record(side).id} was set to {value!r}; '{other}' of "
-        f"{seen.record.entity} {seen.record.id} showed it {seen.seen_s - at_s:.0f} s later: they are linked",
+        f"'{wiggle.path}' of {pair.record(side).entity} {pair.record(side).id} was set to {wiggle.value!r}; "
+        f"'{wiggle.other}' of {seen.record.entity} {seen.record.id} showed it {waited_s:.0f} s later: they are linked",
         seen,
     )
     return True

@@ -4,14 +4,15 @@ Scenarios never poll. An observer asks at a steady rate, only while somebody wai
 and tells a version once, however often the system repeats it.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import trio
 
-from talkqa.model.errors import ApiUnavailable
+from talkqa.model.errors import ApiError, ApiUnavailable
 from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.record import Record
 from talkqa.systems.sentinels import token_of
@@ -67,7 +68,13 @@ class Observer:
         self._by_token: defaultdict[str, list[Subscription]] = defaultdict(list)
         self._by_id: defaultdict[str, list[Subscription]] = defaultdict(list)
         self._carriers: defaultdict[str, dict[str, Sighting]] = defaultdict(dict)
+        self._versions: defaultdict[str, list[Sighting]] = defaultdict(list)
+        self._one_poll = trio.Lock()
         self.entity = entity
+        self.trouble: ApiError | None = None
+        """Why the last poll failed; None where it did not."""
+        self.primed = 0
+        """So many sightings were there before the run wrote anything."""
         self.log: list[Sighting] = []
         self.latest: dict[str, Sighting] = {}
         self.polls = 0
@@ -76,26 +83,36 @@ class Observer:
         """Poll for ever, pausing while nobody waits."""
         while True:
             await self._wanted.wait()
-            with suppress(ApiUnavailable):  # a poll lost is a poll late: the next asks from the same cursor
+            try:
                 await self.poll()
+            except ApiError as error:  # a poll lost is a poll late: the next asks from the same cursor
+                self.trouble = error
             await self._clock.sleep(self._poll_s)
 
+    async def prime(self) -> None:
+        """Note what is there before the run writes anything: none of it is a copy of ours."""
+        await self.poll()
+        self.primed = len(self.log)
+
     async def poll(self) -> None:
-        """Ask once what changed and tell whoever waits."""
-        self.polls += 1
-        changes = await self._client.changes(self.entity, self._cursor)
-        self._cursor = changes.cursor or self._cursor
-        now = self._clock.now()
-        for record in changes.records:
-            known = self.latest.get(record.id)
-            if known is not None and known.record == record:
-                continue
-            self._tell(Sighting(record=record, seen_s=now, order=len(self.log)))
+        """Ask once what changed and tell whoever waits; answers are taken in the order of their questions."""
+        async with self._one_poll:
+            self.polls += 1
+            changes = await self._client.changes(self.entity, self._cursor)
+            self._cursor = changes.cursor or self._cursor
+            self.trouble = None
+            now = self._clock.now()
+            for record in changes.records:
+                known = self.latest.get(record.id)
+                if known is not None and known.record == record:
+                    continue
+                self._tell(Sighting(record=record, seen_s=now, order=len(self.log)))
 
     def _tell(self, sighting: Sighting) -> None:
         record = sighting.record
         self.log.append(sighting)
         self.latest[record.id] = sighting
+        self._versions[record.id].append(sighting)
         told: set[int] = set()
         concerned = list(self._by_id.get(record.id, ()))
         tokens = tokens_in(record)
@@ -119,7 +136,13 @@ class Observer:
 
     def versions(self, record_id: str, after_order: int) -> list[Sighting]:
         """Versions of a record seen later than a position of the log."""
-        return [s for s in self.log[after_order + 1 :] if s.record.id == record_id]
+        known = self._versions.get(record_id, [])
+        return known[bisect_right(known, after_order, key=lambda s: s.order) :]
+
+    def was_there(self, record_id: str) -> bool:
+        """Whether a record was there before the run wrote anything."""
+        known = self._versions.get(record_id)
+        return known is not None and known[0].order < self.primed
 
     @property
     def order(self) -> int:
@@ -168,7 +191,12 @@ class Observer:
         tokens: Iterable[str] = (),
         record_id: str | None = None,
     ) -> Sighting | None:
-        """The first sighting that is accepted; None where none came within so many seconds."""
+        """The first sighting that is accepted; None where none came within so many seconds.
+
+        Raises:
+            ApiUnavailable: where none came and the system could not be asked at the end: nothing was seen, so nothing
+                is known to be absent.
+        """
         with (
             self.subscribed(tokens=tokens, record_id=record_id) as subscription,
             trio.move_on_after(within_s),
@@ -181,6 +209,8 @@ class Observer:
                     if accept(sighting):
                         return sighting
                 await subscription.more()
+        if self.trouble is not None:
+            raise ApiUnavailable(f"{self.entity} cannot be watched: {self.trouble}", status=self.trouble.status)
         return None
 
 

@@ -1,5 +1,6 @@
 """The working values of a scenario: probes, the pairs they become, edits, and properties seen to travel."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ class Probe:
     written_s: float
     tokens: set[str]
     """Strong tokens alone: those that no other record can carry by chance."""
+    first: Record
+    """As it was created."""
+    companions: frozenset[str] = frozenset()
+    """Ids of records that it was connected with: their values may rightly show in its counterpart."""
 
     def note(self, values: Mapping[str, FieldValue]) -> None:
         """Remember the tokens of values that were written."""
@@ -45,7 +50,8 @@ class Pair:
     """What was seen to travel at the first sighting, sorted."""
     confirmed_by: str = ""
     """What the wiggle showed; empty before it."""
-    wiggled: Travel | None = None
+    sure: bool = True
+    """False where the target was recognised by dates or numbers alone, which others may hold by chance."""
 
     def record(self, side: Side) -> Record:
         """The record at one end, as last known."""
@@ -84,14 +90,18 @@ class Expectation:
     value: FieldValue
     """For the message and the control write; None where only movement is asked for."""
     words: str
+    doubt: Callable[[FieldValue], str] = lambda _actual: ""
+    """Why a value that does not match may still mean the same; empty where it cannot."""
 
 
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
 
 
 def is_strong(token: str) -> bool:
-    """Whether a token cannot be met by chance: long, with letters and digits."""
-    return len(token) >= 6 and any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
+    """Whether a token cannot be met by chance: long, with letters and digits; a moment is none, its T apart."""
+    telling = token if _MOMENT.match(token) is None else token.replace("t", "")
+    return len(token) >= 6 and any(c.isdigit() for c in telling) and any(c.isalpha() for c in telling)
 
 
 def own_values(record: Record, schema: EntitySchema) -> dict[str, FieldValue]:

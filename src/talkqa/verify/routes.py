@@ -32,44 +32,75 @@ def fold(text: str) -> str:
 
 
 def binding_of(rule: Rule, flow: Flow, settings: Settings) -> ConditionBinding | None:
-    """The binding that explains a condition of a flow; None where nothing does."""
+    """The binding that explains a condition of a flow, the one for its own entity first; None where nothing does."""
     words = fold(rule.condition or "")
-    for binding in settings.conditions:
-        explains = binding.remark or binding.holds
-        if explains and fold(binding.text) == words and binding.entity in {None, flow.source.name}:
-            return binding
-    return None
+    fitting = [b for b in settings.conditions if (b.remark or b.holds) and fold(b.text) == words]
+    fitting = [b for b in fitting if b.entity is None or fold(b.entity) == fold(flow.source.name)]
+    return min(fitting, key=lambda b: b.entity is None, default=None)
+
+
+def promises_every(flow: Flow, settings: Settings) -> bool:
+    """Whether no source record stays out: a sentence says so, or a condition is an editor's remark."""
+    bindings = (binding_of(rule, flow, settings) for rule in flow.rules_of(RuleKind.CONDITION))
+    return flow.has(RuleKind.EVERY) or any(b is not None and b.remark for b in bindings)
 
 
 def unbound_conditions(flow: Flow, settings: Settings) -> tuple[str, ...]:
     """The conditions of a flow that nothing explains, as the documents have them."""
-    return tuple(
-        rule.condition or ""
-        for rule in flow.rules_of(RuleKind.CONDITION)
-        if not flow.has(RuleKind.EVERY) and binding_of(rule, flow, settings) is None
-    )
+    if promises_every(flow, settings):
+        return ()
+    rules = flow.rules_of(RuleKind.CONDITION)
+    return tuple(rule.condition or "" for rule in rules if binding_of(rule, flow, settings) is None)
 
 
 def condition_bindings(flow: Flow, settings: Settings) -> tuple[ConditionBinding, ...]:
     """The bindings that restrict a flow: none where every source record is promised anyway."""
-    if flow.has(RuleKind.EVERY):
+    if promises_every(flow, settings):
         return ()
     found = (binding_of(rule, flow, settings) for rule in flow.rules_of(RuleKind.CONDITION))
-    return tuple(b for b in found if b is not None and not b.remark)
+    return tuple(b for b in found if b is not None)
 
 
 def connections(flow: Flow, flows: tuple[Flow, ...], settings: Settings) -> tuple[Connection, ...]:
-    """The connected entities of a flow that can be used: bound, and synchronised by a flow of the same world."""
-    found = []
-    for rule in flow.rules_of(RuleKind.CREATE_IF_CONNECTED):
-        for entity in rule.connected:
-            binding = connection_binding(flow, entity, settings)
-            carrier = next(
-                (f for f in flows if f.source == entity and f.target.system == flow.target.system and f != flow), None
-            )
-            if binding is not None and carrier is not None:
-                found.append(Connection(entity=entity, binding=binding, flow=carrier))
-    return tuple(found)
+    """The connected entities of a flow that can be used: bound, and synchronised by a flow of the same world.
+
+    Those whose own flow needs the fewest further connections come first, so that taking the first one always ends.
+    """
+    levels = _levels(flows, settings)
+    found = [c for c in _bound(flow, flows, settings) if c.flow.id in levels]
+    return tuple(sorted(found, key=lambda c: levels[c.flow.id]))
+
+
+def _bound(flow: Flow, flows: tuple[Flow, ...], settings: Settings) -> list[Connection]:
+    """Every binding of a connected entity with each flow that synchronises it."""
+    return [
+        Connection(entity=entity, binding=binding, flow=carrier)
+        for rule in flow.rules_of(RuleKind.CREATE_IF_CONNECTED)
+        for entity in rule.connected
+        if (binding := connection_binding(flow, entity, settings)) is not None
+        for carrier in flows
+        if carrier.source == entity and carrier.target.system == flow.target.system and carrier.id != flow.id
+    ]
+
+
+def _levels(flows: tuple[Flow, ...], settings: Settings) -> dict[str, int]:
+    """Flow id to the number of connections that a record of it needs before it travels.
+
+    Flows that wait for each other in a ring have none: nothing would ever be the first to travel.
+    """
+    levels = {f.id: 0 for f in flows if not f.has(RuleKind.CREATE_IF_CONNECTED) or _creates_at_once(f)}
+    for level in range(1, len(flows) + 1):
+        new = [
+            f.id
+            for f in flows
+            if f.id not in levels and any(c.flow.id in levels for c in _bound(f, flows, settings))
+        ]
+        levels.update(dict.fromkeys(new, level))
+    return levels
+
+
+def _creates_at_once(flow: Flow) -> bool:
+    return flow.has(RuleKind.EVERY) or flow.has(RuleKind.CREATE_UNMATCHED)
 
 
 def connection_binding(flow: Flow, entity: EntityRef, settings: Settings) -> ConnectionBinding | None:
@@ -98,7 +129,7 @@ def route_of(
     flow: Flow, flows: tuple[Flow, ...], settings: Settings, source: EntitySchema, target: EntitySchema
 ) -> Route:
     """The way that a probe of this flow takes to its link."""
-    if flow.has(RuleKind.EVERY) or flow.has(RuleKind.CREATE_UNMATCHED):
+    if _creates_at_once(flow) or promises_every(flow, settings):
         return Route.CREATE
     own_mirror = (flow.source.system, flow.source.entity) == (flow.target.system, flow.target.entity)
     if flow.has(RuleKind.LINK_REQUIRED) or flow.has(RuleKind.CREATE_IF_CONNECTED):

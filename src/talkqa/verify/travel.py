@@ -1,6 +1,6 @@
 """Recognising a probe's values in another record, and choosing a property to edit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from talkqa.model.flow import Side
@@ -60,29 +60,46 @@ class Marks:
         carried = record_tokens(record)
         if carried & self.strong:
             return True
-        return bool(self.weak) and sum(bool(carried & w) for w in self.weak) >= min(_WEAK_ENOUGH, len(self.weak))
+        return bool(self.weak) and self._weak_in(carried) >= min(_WEAK_ENOUGH, len(self.weak))
+
+    def proven_by(self, record: Record) -> bool:
+        """Whether what a record carries cannot be chance: a strong one, or two of the others."""
+        carried = record_tokens(record)
+        return bool(carried & self.strong) or self._weak_in(carried) >= _WEAK_ENOUGH
+
+    def _weak_in(self, carried: frozenset[str]) -> int:
+        return sum(bool(carried & tokens) for tokens in self.weak)
 
 
-def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: frozenset[str]) -> Marks:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arriving:
+    """The tokens of one documented property as the target is to hold it."""
+
+    tokens: frozenset[str]
+    sure: bool
+    """False where the document leaves open whether this value arrives, as where several properties feed one."""
+
+
+def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: Iterable[Arriving]) -> Marks:
     """What a probe is recognised by.
 
     Args:
         written: What was written.
         schema: The entity it was written to.
-        documented: Source properties that the document says travel as they are; empty where it names none.
+        documented: What the document says arrives; empty where it names nothing.
     """
     strong: set[str] = set()
     weak: list[frozenset[str]] = []
     firm = False
     for path, value in written.items():
         field = schema.field(path)
-        if field is None or field.type in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
-            continue
-        tokens = tokens_of(value)
-        strong |= {t for t in tokens if is_strong(t) and field.type is not FieldType.DATETIME}
-        if path in documented:
-            firm = firm or bool(strong & tokens)
-            weak.append(frozenset(t for t in tokens if len(t) >= LEAST_TOKEN))
+        if field is not None and field.type not in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
+            strong |= {t for t in tokens_of(value) if is_strong(t)}
+    for arriving in documented:
+        telling = {t for t in arriving.tokens if is_strong(t)}
+        strong |= telling
+        firm = firm or (arriving.sure and bool(telling))
+        weak.append(frozenset(t for t in arriving.tokens if len(t) >= LEAST_TOKEN))
     return Marks(strong=frozenset(strong), weak=() if firm else tuple(w for w in weak if w))
 
 

@@ -10,7 +10,7 @@ import trio
 from talkqa.checklist.derive import derive_checks
 from talkqa.model.check import Check, Depth
 from talkqa.model.errors import ApiError, CheckOutcome
-from talkqa.model.flow import Flow
+from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.result import Event, GapSeen, RunFinished
 from talkqa.model.settings import Settings
@@ -19,6 +19,9 @@ from talkqa.systems.factory import unfilled_required
 from talkqa.verify.access import Access
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import make_pair
+
+_STILL_WITHIN_S = 10.0
+_MOMENT_S = 0.01
 
 
 class VerifyWorld:
@@ -45,15 +48,22 @@ class VerifyWorld:
         self._manager = trio.open_nursery()
 
     async def __aenter__(self) -> Self:
-        self.access = Access(
-            slug=self.world.slug,
-            clients=self._clients,
-            clock=self.clock,
-            settings=self._settings,
-            ledger_path=self._ledger_path,
-            emit=self._emit,
-            nursery=await self._manager.__aenter__(),
-        )
+        self._nursery = nursery = await self._manager.__aenter__()
+        try:
+            self.access = Access(
+                slug=self.world.slug,
+                clients=self._clients,
+                clock=self.clock,
+                settings=self._settings,
+                ledger_path=self._ledger_path,
+                emit=self._emit,
+                nursery=await nursery.start(_hold),
+            )
+            await self.access.prime(self._entities())
+        except BaseException as error:
+            nursery.cancel_scope.cancel()
+            await self._manager.__aexit__(type(error), error, error.__traceback__)
+            raise
         states: dict[str, FlowState] = {}
         for flow in self.flows:
             states[flow.id] = FlowState(self.access, flow, states, _beat)
@@ -66,13 +76,16 @@ class VerifyWorld:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        self.access.nursery.cancel_scope.cancel()
-        self.access.ledger.close()
-        return await self._manager.__aexit__(kind, error, trace)
+        self._nursery.cancel_scope.cancel()
+        try:
+            return await self._manager.__aexit__(kind, error, trace)
+        finally:
+            self.access.ledger.close()  # last: a write under way notes what came of it
 
     async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
         """Remove what the run left in the systems, as far as the ledger proves it ours."""
-        result = await self.access.clear(ref for flow in self.flows for ref in (flow.source, flow.target))
+        await self._still()
+        result = await self.access.clear(self._entities())
         return RunFinished(
             world=self.world.slug,
             interrupted=interrupted,
@@ -81,6 +94,17 @@ class VerifyWorld:
             swept=result.removed,
             left=result.left,
         )
+
+    def _entities(self) -> list[EntityRef]:
+        return [flow.entity(side) for flow in self.flows for side in Side]
+
+    async def _still(self) -> None:
+        """End observers and heartbeats: a beat under way would write what the sweep does not know of."""
+        background = self.access.nursery
+        background.cancel_scope.cancel()
+        with trio.move_on_after(_STILL_WITHIN_S):
+            while background.child_tasks:
+                await self.clock.sleep(_MOMENT_S)
 
     def state(self, flow: Flow) -> FlowState:
         """The state of a flow of this world."""
@@ -120,6 +144,13 @@ class VerifyWorld:
                         advice="the sync engine must fill it from a link or a default; document which",
                     )
                 )
+
+
+async def _hold(task_status: trio.TaskStatus[trio.Nursery]) -> None:
+    """Hold a nursery for what goes on beside the scenarios, so that it can be ended without ending them."""
+    async with trio.open_nursery() as nursery:
+        task_status.started(nursery)
+        await trio.sleep_forever()
 
 
 async def _beat(state: FlowState, number: int) -> bool:

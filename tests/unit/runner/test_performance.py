@@ -164,10 +164,9 @@ def test_every_exception_stands_for_an_outcome(error: BaseException, outcome: Ou
 
 
 def test_an_assertion_without_words_is_told_by_its_line() -> None:
-    try:
+    with pytest.raises(AssertionError) as raised:
         raise AssertionError
-    except AssertionError as error:
-        assert "raise AssertionError" in str(as_outcome(error))
+    assert "raise AssertionError" in str(as_outcome(raised.value))
     assert str(as_outcome(AssertionError())) == "an assertion did not hold"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from talkqa.runner.progress import Progress, RichStatus, WorldProgress
+from tests.fakes.clock import FakeClock
 
 WORLDS = (
     WorldProgress(slug="a/b", done=3, total=9, now_s=3725.9),
@@ -42,9 +43,10 @@ def test_a_terminal_has_one_line_that_changes_and_goes() -> None:
 
 def test_elsewhere_a_plain_line_comes_every_ten_seconds_if_something_moved() -> None:
     told: list[str] = []
-    now = 0.0
-    progress = Progress(told.append, now=lambda: now)
+    clock = FakeClock()
+    progress = Progress(told.append, now=clock.now)
     for now, world in ((5.0, WORLDS[0]), (11.0, WORLDS[0]), (15.0, WORLDS[1]), (22.0, WORLDS[1]), (40.0, WORLDS[1])):
+        clock.advance(now - clock.now())
         progress.look((world,))
     assert told == ["talkqa: a/b 3/9 at 01:02:05", "talkqa: c/d 0/2 at 00:00:00"]
 

@@ -244,9 +244,13 @@ def test_an_interruption_cancels_sweeps_and_tells_what_did_not_run(tmp_path: Pat
                 raise KeyboardInterrupt
 
         patch.setattr(play.session._progress, "look", interrupt)
+
+        def play_all() -> None:
+            play.item("a:1")
+            play.item("a:2")
+
         with pytest.raises(KeyboardInterrupt):
-            for node in ("a:1", "a:2"):
-                play.item(node)
+            play_all()
         play.session.end(interrupted=True)
     assert play.outcomes("a") == {"a:1": PASSED, "a:2": STOPPED}
     assert play.finished("a").interrupted
