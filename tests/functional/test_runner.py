@@ -369,3 +369,52 @@ def test_ctrl_c_leaves_partial_results_swept(pytester: pytest.Pytester) -> None:
     assert ran.verdicts()["manual/mine/for-ever"] == "not_run stopped"
     assert [end.interrupted for end in ran.ends()] == [True]
     assert ran.ends()[0].left == ()
+
+
+HOOKS = """\
+def pytest_bdd_before_scenario(request, feature, scenario):
+    print("scenario", scenario.name)
+
+
+def pytest_bdd_before_step_call(step, step_func_args):
+    print("call", step.name, step_func_args)
+
+
+def pytest_bdd_step_error(step, exception):
+    print("error", step.name, type(exception).__name__)
+
+
+def pytest_bdd_after_scenario(scenario):
+    print("after", scenario.name)
+"""
+
+
+def test_hooks_and_reporters_of_pytest_bdd_see_scenarios_that_ran_ahead(pytester: pytest.Pytester) -> None:
+    write_project(pytester.path, stage=FAILING, files={"generated_tests/conftest.py": HOOKS})
+    ran = run_pytest(pytester, "generated_tests/alpha/beta", "-k", "fullname or name-Name", "--cucumberjson=c.json")
+    printed = ran.text.partition("Captured stdout call")[2].splitlines()[1:]
+    assert printed[0] == 'scenario An edited "name" of Alpha Customer reaches "Name" of Beta Account'
+    assert printed[1] == "call the sync engine keeps Alpha Customer and Beta Account in step {}"
+    assert printed[4] == 'error "name" of the source Alpha Customer is edited Failed'
+    assert printed[5].startswith("after An edited")
+    steps = json.loads((pytester.path / "c.json").read_text())[0]["elements"][0]["steps"]
+    assert [step["result"]["status"] for step in steps] == ["passed", "passed", "failed", "failed"]
+
+
+def test_a_scenario_function_with_a_body_of_its_own_runs_it(pytester: pytest.Pytester) -> None:
+    module = """\
+from pytest_bdd import scenario
+
+
+@scenario("mine.feature", "By hand")
+def test_mine(tmp_path):
+    print("the body has", tmp_path.is_dir())
+"""
+    files = {
+        "generated_tests/alpha/beta/mine/mine.feature": MINE,
+        "generated_tests/alpha/beta/mine/test_mine.py": module,
+    }
+    write_project(pytester.path, files=files)
+    ran = run_pytest(pytester, "generated_tests/alpha/beta/mine", "-rP")
+    assert ran.verdicts()["manual/mine/by-hand"] == PASSED
+    assert "the body has True" in ran.text

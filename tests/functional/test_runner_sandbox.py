@@ -9,7 +9,7 @@ from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
 from talkqa.generate.plan import plan, write
 from talkqa.model.errors import RunError
-from talkqa.model.result import LatencySeen, MappingSeen, RunStarted
+from talkqa.model.result import LatencySeen, RunStarted
 from talkqa.runner.manifest import WorldFolder
 from talkqa.runner.sandbox import OUTSIDE, find_document
 from tests.functional.world_project import INI, run_pytest
@@ -123,7 +123,6 @@ def test_generated_scenarios_are_proven_and_tell_what_they_saw(pytester: pytest.
     assert {said.partition(" ")[0] for said in verdicts.values()} <= {"passed", "observed"}
     assert verdicts[f"{FLOW}/created"].startswith("passed")
     events = ran.events("hotel_club")
-    assert any(isinstance(event, MappingSeen) for event in events)
     assert any(isinstance(event, LatencySeen) for event in events)
     started = events[0]
     assert isinstance(started, RunStarted)

@@ -71,8 +71,8 @@ class Board:
             index: Index of the step.
             look: Called several times a second while waiting; raises where nothing can come any more.
         """
-        self._wait_until(lambda: index in self._fates[node] or node in self._finished, look)
-        return self._fates[node].get(index) or self._finished[node]
+        self._wait_until(lambda: index in self._fates.get(node, ()) or node in self._finished, look)
+        return self._fates.get(node, {}).get(index) or self._finished[node]
 
     def await_finished(self, node: str, look: Callable[[], None]) -> CheckFinished:
         """Wait for the verdict; `look` as in `await_step`."""
@@ -80,7 +80,7 @@ class Board:
         return self._finished[node]
 
     def _wait_until(self, holds: Callable[[], bool], look: Callable[[], None]) -> None:
-        while True:
+        while not holds():  # at first without the lock: mostly it is there already
             with self._changed:
                 if self._changed.wait_for(holds, _LOOK_S):
                     return

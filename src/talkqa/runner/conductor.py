@@ -1,5 +1,6 @@
 """The hooks of a pytest run that has scenarios of ours in it; registered only then."""
 
+import gc
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -119,6 +120,8 @@ class Conductor:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Learn which scenarios were selected."""
         self._items = list(session.items)
+        # What was collected lives to the end of the session: no reason to look through it again and again.
+        gc.freeze()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -186,7 +189,11 @@ class Conductor:
             with self._held.stack:
                 self._held.session.end(interrupted=self._interrupted)
 
-    # what the plugin asks
+    # what the plugin and the short cut ask
+    def runs_ahead(self, node: str) -> bool:
+        """Whether an item's scenario needs nothing of pytest-bdd when its turn comes."""
+        return not self.facts.serial and node in self._scenarios and self._scenarios[node].ahead
+
     def take_step(self) -> None:
         """Let the step under way happen."""
         __tracebackhide__ = True

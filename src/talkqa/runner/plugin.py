@@ -72,6 +72,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if not scenario_wrapper_template_registry:
         return
     from talkqa.runner.conductor import conduct  # noqa: PLC0415 - only where scenarios were collected
+    from talkqa.runner.shortcut import ShortCut  # noqa: PLC0415 - see above
 
     try:
         VOCABULARY.replace_own(flatten_steps(config.hook.pytest_talkqa_steps(config=config)).values())
@@ -81,6 +82,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if conductor is not None:
         config.stash[_CONDUCTOR] = conductor
         config.pluginmanager.register(conductor, "talkqa-conductor")
+        short_cut = ShortCut(runs_ahead=conductor.runs_ahead, take=conductor.take_step)
+        config.pluginmanager.register(short_cut, "talkqa-short-cut")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

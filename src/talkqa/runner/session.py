@@ -1,7 +1,8 @@
 """One run in one process: its loops, worlds and bindings. pytest's thread alone calls it."""
 
+import gc
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -81,9 +82,11 @@ class RunSession:
             self._key_of[node] = key
             if scenario.ahead and not facts.serial:
                 self._ahead.add(node)
+        self._waiting = [key for key in self._groups if is_mine(self._folders[key])]
         self._lives: dict[str, LiveWorld] = {}
         self._loops: dict[str, Loop] = {}
         self._reported: set[str] = set()
+        self._unreported_in_place = Counter(self._key_of[node] for node in self._slots if node not in self._ahead)
         self._window = Window(None if facts.virtual else facts.settings.window)
         self._limit = FailureLimit(facts.max_failures)
 
@@ -93,7 +96,7 @@ class RunSession:
 
         On a virtual clock it returns when they have run to their ends.
         """
-        fresh = [key for key in self._groups if key not in self._lives and self._is_mine(self._folders[key])]
+        fresh, self._waiting = self._waiting, []
         key = self._key_of.get(node)
         if key is not None and key not in self._lives and key not in fresh:
             fresh.append(key)  # dealt to another worker that was lost
@@ -106,6 +109,7 @@ class RunSession:
                 self._start_group(group)
         finally:
             self._progress.rest()
+        gc.freeze()  # outcomes, too, live to the end
 
     def binding(self, node: str) -> Binding | None:
         """An item's hold on its scenario; None for an item that is no scenario of ours."""
@@ -127,12 +131,14 @@ class RunSession:
             return
         self._reported.add(node)
         key = self._key_of[node]
-        loop, live = self._loops.get(key), self._lives.get(key)
-        if loop is None or live is None:
+        loop = self._loops.get(key)
+        if node in self._ahead:
+            if loop is not None and not self.facts.virtual:
+                loop.call_soon(self._window.report, slot.order)
             return
-        loop.call_soon(self._window.report, slot.order)
-        if all(slot.plan.node in self._reported for slot in live.in_place):
-            loop.call_soon(live.release)
+        self._unreported_in_place[key] -= 1
+        if loop is not None and not self._unreported_in_place[key]:
+            loop.call_soon(self._lives[key].release)
 
     def end(self, *, interrupted: bool) -> None:
         """End every world, swept; cancel what was not reported, and tell that it did not run.

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from math import prod
 
 from talkqa.model.record import Scalar
@@ -65,6 +66,7 @@ def can_hold(field: FieldSchema) -> bool:
     return field.type in {FieldType.DATE, FieldType.DATETIME}
 
 
+@lru_cache(maxsize=1 << 16)  # each value is met in many versions of its record
 def token_of(value: Scalar) -> tuple[str, ...]:
     """Search tokens by which a value is recognised in another record, even if case-folded, prefixed or joined.
 

@@ -53,6 +53,7 @@ class Access:
         }
         self._owners: dict[str, str] = {}
         self._own: set[tuple[str, str, str]] = set()
+        self._users: dict[str, str | None] = {}
         self._parent_tokens: set[str] = set()
         self._adopted: set[tuple[str, str, str]] = set()
         self._arrivals: dict[str, tuple[Flow, float]] = {}
@@ -135,6 +136,7 @@ class Access:
         self._overrides[system, entity, key] = overrides
         record = await factory.make(entity, key, overrides)
         self._own.add((system, entity, record.id))
+        self._users[system] = record.modified_by
         self.own_tokens(self._strong_of(record), record.id)
         for parent in factory.parents.values():
             self._own.add((system, parent.entity, parent.id))
@@ -197,6 +199,10 @@ class Access:
         """Whether the harness itself created a record."""
         return (record.system, record.entity, record.id) in self._own
 
+    def is_our_user(self, system: str, user: str | None) -> bool:
+        """Whether a write was made by the harness's own account, as far as the system tells."""
+        return user is not None and self._users.get(system) == user
+
     def was_there(self, record: Record) -> bool:
         """Whether a record was there before the run wrote anything: it is somebody's, even if it carries our values."""
         observer = self._observers.get((record.system, record.entity))
@@ -242,6 +248,10 @@ class Access:
         if key not in self._mappings:
             self._mappings.add(key)
             self.emit(mapping)
+
+    def mappings_of(self, flow: Flow) -> list[tuple[str, str]]:
+        """Source and target of the properties of a flow that were seen to travel in this run, sorted."""
+        return sorted((source, target) for flow_id, source, target in self._mappings if flow_id == flow.id)
 
     def scenario_observes(self, text: str, *sightings: Sighting) -> None:
         """Add evidence to the scenario whose step is running, if one is."""

@@ -24,9 +24,9 @@ from talkqa.verify.heartbeat import Heartbeats
 from talkqa.verify.observer import Observer, Sighting
 from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Probe
-from talkqa.verify.routes import Route, condition_bindings, connections, route_of, unbound_conditions
+from talkqa.verify.routes import condition_bindings, connections, route_of, unbound_conditions
 from talkqa.verify.rows import RowJudgement, judge_class
-from talkqa.verify.travel import LEAST_TOKEN, Arriving, Marks, marks_of, tokens_of, written_of
+from talkqa.verify.travel import LEAST_TOKEN, Arriving, Marks, marks_of, spelled, tokens_of, written_of
 from talkqa.verify.values import FlowValues
 
 
@@ -155,10 +155,12 @@ class FlowState:
 
     def _arriving(self, record: Record) -> list[Arriving]:
         """What the documented properties of a source record are to be in the target."""
-        found = []
+        found, schema = [], self.schemas[Side.SOURCE]
         for row in self.flow.properties:
-            row_class = self.judgements[(row.source, row.target)].row_class
-            value = record.values.get(row.source)
+            judgement = self.judgements[(row.source, row.target)]
+            row_class, value = judgement.row_class, record.values.get(spelled(schema, row.source))
+            if judgement.target_field is None or not judgement.target_field.createable:
+                continue  # the target computes it: nobody writes it there
             if row_class is RowClass.TRANSFORM and row.transform is not None:
                 with suppress(OracleUnknown):
                     value = evaluate(row.transform, value, dict(record.values), now=self.access.clock.stamp())

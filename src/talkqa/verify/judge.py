@@ -4,17 +4,24 @@ Before a promise counts as broken, records written later have arrived, another r
 system has taken the same write from the harness itself.
 """
 
-from typing import NoReturn
+from contextlib import suppress
 
-from talkqa.model.errors import ApiError, ApiRefused, CheckFailed, CheckLate, CheckUndecided
+from talkqa.model.check import RowClass
+from talkqa.model.errors import ApiRefused, CheckFailed, CheckLate, CheckOutcome, CheckUndecided
 from talkqa.model.flow import Flow, Side
-from talkqa.model.record import FieldValue, Record
+from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.probe import Expectation, Pair, Probe, own_values
+from talkqa.verify.link import find_counterpart
+from talkqa.verify.observer import Sighting
+from talkqa.verify.probe import Expectation, Pair, Probe, own_values, strong_tokens
+from talkqa.verify.travel import spelled, tokens_of
+from talkqa.verify.values import as_type
 
 _PIECE = 4
 """Characters that a text must share with a probe's to be taken for a piece of it."""
+_SEARCHES = 3
+"""Searches by a property before a record counts as missing."""
 _ASKED = 2
 """Other flows that are asked for a sign of life before the engine counts as silent."""
 
@@ -60,16 +67,20 @@ async def require_alive(state: FlowState, since_s: float, what: str) -> str:
     return shown
 
 
-async def missing_counterpart(state: FlowState, probe: Probe) -> NoReturn:
-    """End a scenario whose source record got no counterpart.
+async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
+    """Judge a source record that got no counterpart in time; returns it where a second look shows one.
 
     Raises:
-        CheckOutcome: always.
+        CheckOutcome: where the second look shows none either.
     """
     control = await state.control_write()
     if control is not None:
         raise type(control)(control.reason, control.message, cause=control.cause, observed=control.observed)
     shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
+    late = await _look_again(state, probe)
+    if late is not None:
+        return late
+    await _require_untouched(state, probe)
     waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
     if not state.recognisable(probe.record):
         raise CheckUndecided(
@@ -99,12 +110,84 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> NoReturn:
     )
 
 
+async def _require_untouched(state: FlowState, probe: Probe) -> None:
+    """The source record is still there, and holds nothing of another record."""
+    now = await state.access.get(probe.record)
+    if now is None:
+        raise gone(state, Side.SOURCE, probe.record)
+    owner = state.access.foreign_owner(now, probe.companions | {now.id})
+    if owner is not None:
+        raise CheckFailed(
+            "merged-wrongly",
+            f"{now.entity} {now.id} carries a value of record {owner}, which it does not match, and no "
+            f"{state.flow.target.name} of its own appeared",
+            cause=Cause.ENGINE,
+            expected=f"one {state.flow.target.name}",
+            observed=f"a value of {owner}",
+        )
+
+
+def gone(state: FlowState, side: Side, record: Record) -> CheckOutcome:
+    """The outcome where a record of a pair does not exist any more and no step deleted it."""
+    seen = state.observer(side).latest.get(record.id)
+    user = seen.record.modified_by if seen is not None and seen.record.deleted else None
+    words = f"{record.entity} {record.id}, the {side} record, was deleted meanwhile"
+    if state.access.is_our_user(record.system, user):
+        return CheckUndecided(
+            "deleted-by-our-user", f"{words} by the account that the test uses: somebody else is at work with it",
+            cause=Cause.CONFIGURATION,
+        )  # fmt: skip
+    return CheckFailed(
+        "counterpart-gone",
+        f"{words}{f' by {user}' if user else ''}",
+        cause=Cause.ENGINE_OR_API,
+        expected=f"{record.entity} {record.id} exists",
+        observed="it is gone",
+    )
+
+
+async def _look_again(state: FlowState, probe: Probe) -> Sighting | None:
+    """A counterpart that came while the heartbeats did, or that a search shows though the list of changes does not."""
+    await state.look(Side.TARGET)
+    seen = await find_counterpart(state, probe, within_s=0)
+    if seen is not None:
+        return seen
+    access, target = state.access, state.schema(Side.TARGET)
+    for path, value in _searches(state, probe.record):
+        with suppress(ApiRefused):  # not every property can be searched by
+            for record in await access.clients[state.flow.target.system].find(target.name, path, value):
+                if record.id != probe.record.id and not record.deleted and state.marks(probe.record).proven_by(record):
+                    return Sighting(record=record, seen_s=access.clock.now(), order=-1)
+    return None
+
+
+def _searches(state: FlowState, record: Record) -> list[tuple[str, Scalar]]:
+    """Target properties, and the values of a source record that are to be found there; the surest few."""
+    source, target = state.both()
+    pairs = [
+        (row.source, row.target)
+        for row in state.flow.properties
+        if state.judgements[(row.source, row.target)].row_class is RowClass.PLAIN
+    ]
+    found: list[tuple[str, Scalar]] = []
+    for own, other in pairs or state.access.mappings_of(state.flow):
+        value, field = record.values.get(spelled(source, own)), target.field(other)
+        if isinstance(value, str) and strong_tokens([value]) and field is not None:
+            found.append((field.path, value))
+    return found[:_SEARCHES]
+
+
 def _damaged_copy(state: FlowState, probe: Probe) -> tuple[Record, str, str, str] | None:
     """A target record that holds a piece of a probe's text, the piece's path, the piece and the whole text."""
     texts = [v for v in own_values(probe.record, state.schema(Side.SOURCE)).values() if isinstance(v, str)]
+    access = state.access
+
+    def ours_or_before(record: Record) -> bool:
+        return access.is_own(record) or access.was_there(record)
+
     for sighting in state.observer(Side.TARGET).latest.values():
         record = sighting.record
-        if sighting.seen_s < probe.written_s or record.deleted or state.access.is_own(record):
+        if sighting.seen_s < probe.written_s or record.deleted or ours_or_before(record):
             continue
         for path, value in own_values(record, state.schema(Side.TARGET)).items():
             if not isinstance(value, str) or len(value) < _PIECE:
@@ -122,8 +205,8 @@ async def not_followed(
     path: str,
     expectation: Expectation,
     since_s: float,
-) -> Record:
-    """Judge an edit that was not seen on the other side; returns the record where a second look shows it.
+) -> tuple[Record, str]:
+    """Judge an edit that was not seen on the other side.
 
     Args:
         state: The flow.
@@ -133,48 +216,79 @@ async def not_followed(
         expectation: What it ought to hold.
         since_s: When the edit was acknowledged.
 
+    Returns:
+        The record, and in words what shows that it followed all the same.
+
     Raises:
-        CheckOutcome: where the second look does not show it.
+        CheckOutcome: where nothing shows that.
     """
     shown = await require_alive(state, since_s, f"an edit of {pair.record(side.other).entity}")
     now = await state.access.get(pair.record(side))
     place = f"'{path}' of {pair.record(side).entity} {pair.record(side).id}"
     if now is None:
-        raise CheckFailed("counterpart-gone", f"{place} cannot be read: the record is gone", cause=Cause.ENGINE_OR_API)
+        raise gone(state, side, pair.record(side))
     actual = now.values.get(path)
     if expectation.matches(actual):
-        return now
-    value = expectation.value
-    if not await _accepts(state, side, now, path, value):
+        return now, f"{place} holds {expectation.words} on a second look"
+    moved = actual != pair.record(side).values.get(path)
+    doubt = expectation.doubt(actual) if moved else ""
+    if doubt:
         raise CheckUndecided(
-            "target-refuses",
-            f"{pair.record(side).system} refuses {expectation.words} for {place} from the harness too",
-            cause=Cause.API,
+            "not-comparable",
+            f"{place} became {actual!r} and not {expectation.words}: {doubt}",
+            cause=Cause.DOCUMENT,
             expected=expectation.words,
             observed=repr(actual),
         )
-    moved = actual != pair.record(side).values.get(path)
+    if await makes_of_it(state, side, now, path, expectation):
+        return now, f"{place} became {actual!r}, which is what the system makes of {expectation.words} by itself"
     raise CheckFailed(
         "wrong-value" if moved else "edit-not-carried",
         f"{place} is {actual!r} and not {expectation.words}, although {shown}"
-        + ("" if value is None else " and the system takes it from the harness"),
+        + ("" if expectation.value is None else " and the system takes it from the harness"),
         cause=Cause.ENGINE,
         expected=expectation.words,
         observed=repr(actual),
     )
 
 
-async def _accepts(state: FlowState, side: Side, record: Record, path: str, value: FieldValue) -> bool:
-    """Whether the harness may write such a value there; where none is expected, whether the property can change."""
-    field = state.schema(side).field(path)
+async def makes_of_it(state: FlowState, side: Side, record: Record, path: str, expectation: Expectation) -> bool:
+    """Write the expected value as the harness: whether the system itself makes of it what stands there.
+
+    Raises:
+        CheckUndecided: where the system refuses it or makes something else of it, so that nobody is to blame.
+        ApiUnavailable: where it does not answer.
+    """
+    field, value, actual = state.schema(side).field(path), expectation.value, record.values.get(path)
+    place = f"'{path}' of {record.entity} {record.id}"
     if field is None or not field.updateable:
-        return False
+        raise CheckUndecided(
+            "target-refuses",
+            f"{record.system} shows {place} as read-only, so {expectation.words} cannot be asked for",
+            cause=Cause.API,
+            expected=expectation.words,
+            observed=repr(actual),
+        )
     if value is None or isinstance(value, tuple):
-        return True
-    try:
-        await state.access.update(record, {path: value})
-    except ApiRefused:
         return False
-    except ApiError as error:
-        raise CheckUndecided("api-unavailable", str(error), cause=Cause.API) from error
-    return True
+    try:
+        stored = (await state.access.update(record, {path: as_type(value, field)})).values.get(path)
+    except ApiRefused as refused:
+        raise CheckUndecided(
+            "target-refuses",
+            f"{record.system} refuses {expectation.words} for {place} from the harness too: {refused}",
+            cause=Cause.API,
+            expected=expectation.words,
+            observed=repr(actual),
+        ) from refused
+    if expectation.matches(stored):
+        return False
+    if stored == actual and tokens_of(actual) & tokens_of(value):
+        return True
+    raise CheckUndecided(
+        "target-alters",
+        f"{record.system} took {expectation.words} for {place} from the harness and holds {stored!r} now",
+        cause=Cause.API,
+        expected=expectation.words,
+        observed=repr(actual),
+    )

@@ -1,28 +1,23 @@
-"""Making a linked pair: write a source record, recognise its counterpart, confirm the link by a wiggle."""
+"""Making a pair: write a source record and recognise its counterpart; `wiggle` confirms the link."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 
 import trio
 
-from talkqa.model.errors import ApiRefused, ApiUnavailable, CheckFailed, CheckOutcome, CheckUndecided
+from talkqa.model.errors import ApiUnavailable, CheckUndecided
 from talkqa.model.flow import MergeRow, Side
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
-from talkqa.model.schema import EntitySchema, FieldType
+from talkqa.model.schema import FieldType
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.judge import require_alive
 from talkqa.verify.observer import Sighting
-from talkqa.verify.probe import Pair, Probe, Travel, own_values, strong_tokens
+from talkqa.verify.probe import Pair, Probe, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route, usable_merge_rows
-from talkqa.verify.travel import find_travels, rank_for_edit, record_tokens, tokens_of, written_of
+from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 _MERGE_ROUNDS = 5
 """Poll periods left to the engine to merge before the criterion is moved: earlier it would not match any more."""
-
-_TRAVELS = 3
-"""Properties of which an edit is tried, one after the other, until one can be drawn and is taken."""
 
 
 async def write_source(
@@ -73,41 +68,72 @@ async def find_counterpart(
     return await observer.wait_for(accept, within_s=within_s, tokens=marks.tokens())
 
 
-async def find_merged(state: FlowState, probe: Probe, existing: Record, *, within_s: float) -> Sighting | None:
-    """The sighting that shows a probe merged: its values in a target, or those of the existing target in itself."""
-    theirs = own_tokens_of(existing, state.schema(Side.TARGET)) - probe.tokens
+async def find_merged(state: FlowState, probe: Probe, existing: Record, row: MergeRow, key: str) -> Sighting | None:
+    """The sighting that shows a probe merged with a target that matches it; None where nothing does.
+
+    Either its values show in a target, or those of the existing target in itself; where nothing but the criterion
+    travels, its next value shows whether the two are linked.
+    """
+    seen = await _await_merged(state, probe, existing)
+    own = state.schema(Side.SOURCE).field(row.source)
+    documented = any((r.source, r.target) == (row.source, row.target) for r in state.flow.properties)
+    if seen is None and documented and own is not None and own.updateable:
+        return await _move_criterion(state, probe, existing, row, key)
+    return seen
+
+
+async def _await_merged(state: FlowState, probe: Probe, existing: Record) -> Sighting | None:
+    within_s = state.access.settings.patience_s
+    theirs = strong_tokens(own_values(existing, state.schema(Side.TARGET)).values()) - probe.tokens
     found: list[Sighting] = []
+    troubles: list[ApiUnavailable] = []
 
-    async def forth() -> None:
-        seen = await find_counterpart(state, probe, within_s=within_s, ignored=record_tokens(existing))
-        if seen is not None:
-            found.append(seen)
-            nursery.cancel_scope.cancel()
+    async def forth() -> Sighting | None:
+        return await find_counterpart(state, probe, within_s=within_s, ignored=record_tokens(existing))
 
-    async def back() -> None:
+    async def back() -> Sighting | None:
         seen = await state.observer(Side.SOURCE).wait_for(
             lambda sighting: bool(theirs & record_tokens(sighting.record)),
             within_s=within_s,
             record_id=probe.record.id,
         )
+        if seen is None:
+            return None
+        probe.record = seen.record
+        known = state.observer(Side.TARGET).latest.get(existing.id)
+        return Sighting(record=known.record if known else existing, seen_s=seen.seen_s, order=seen.order)
+
+    async def first(look: Callable[[], Awaitable[Sighting | None]]) -> None:
+        try:
+            seen = await look()
+        except ApiUnavailable as error:
+            troubles.append(error)
+            return
         if seen is not None:
-            probe.record = seen.record
-            shown = state.observer(Side.TARGET).latest.get(existing.id)
-            found.append(shown or Sighting(record=existing, seen_s=seen.seen_s, order=-1))
+            found.append(seen)
             nursery.cancel_scope.cancel()
 
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(forth)
-            nursery.start_soon(back)
-    except* ApiUnavailable as errors:
-        raise errors.exceptions[0] from None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(first, forth)
+        nursery.start_soon(first, back)
+    if troubles and not found:
+        raise troubles[0]
     return found[0] if found else None
 
 
-def own_tokens_of(record: Record, schema: EntitySchema) -> set[str]:
-    """The strong tokens of the texts that a test wrote into a record."""
-    return strong_tokens(own_values(record, schema).values())
+async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: MergeRow, key: str) -> Sighting | None:
+    try:
+        value = state.values.draw_source(row.source, key, 1)
+    except NoCommonValueError:
+        return None
+    probe.record = await write_edit(state, probe.record, {row.source: value})
+    probe.note(own_values(probe.record, state.schema(Side.SOURCE)))
+    wanted = tokens_of(probe.record.values.get(row.source))
+    return await state.observer(Side.TARGET).wait_for(
+        lambda seen: bool(wanted & tokens_of(seen.record.values.get(row.target))),
+        within_s=state.access.settings.patience_s,
+        record_id=target.id,
+    )
 
 
 def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:
@@ -143,7 +169,7 @@ async def start_pair(
         row = usable_merge_rows(state.flow, *state.both())[0]
         target, value = await write_target(state, f"{key}/existing", row)
         probe = await write_source(state, key, {**(overrides or {}), row.source: value})
-        return probe, await find_merged(state, probe, target, within_s=within_s)
+        return probe, await find_merged(state, probe, target, row, key)
     if state.route is Route.CREATE:
         probe = await write_source(state, key, overrides)
     elif state.route is Route.CONNECT:
@@ -249,154 +275,3 @@ async def write_edit(state: FlowState, record: Record, values: Mapping[str, Scal
     texts = {path: values[path] for path in values if (f := schema.field(path)) and f.type is not FieldType.REFERENCE}
     state.access.own_tokens(strong_tokens(texts.values()), record.id)
     return stored
-
-
-async def confirm(state: FlowState, pair: Pair, key: str) -> None:
-    """Confirm the link by a wiggle: an edit of one side moves exactly this record of the other.
-
-    Raises:
-        CheckFailed: where the engine is alive and neither side follows the other, or one of them is gone.
-        CheckLate: where nothing shows that the engine is alive.
-        CheckUndecided: where no property was seen to travel that could be edited.
-    """
-    tried: list[Wiggle] = []
-    for side in Side:
-        ranked = rank_for_edit(pair.travels, state.both(), side, state.avoided)
-        wiggle: Wiggle | None = None
-        for travel in ranked[:_TRAVELS]:
-            wiggle = await _start_wiggle(state, pair, side, travel, f"{key}/wiggle-{side}")
-            if wiggle is not None:
-                break
-        if wiggle is None:
-            continue
-        tried.append(wiggle)
-        if await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s):
-            return
-    if not tried:
-        raise CheckUndecided(
-            "nothing-to-wiggle",
-            f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no property that travels "
-            "can be edited, so the link cannot be confirmed",
-            cause=Cause.DOCUMENT,
-        )
-    await require_alive(state, tried[-1].at_s, "an edit that confirms the link")
-    await state.look()
-    for wiggle in tried:  # the records that showed the engine alive took their time too
-        if await _await_wiggle(state, pair, wiggle, 0):
-            return
-    raise _not_linked(state, pair, tried)
-
-
-def _not_linked(state: FlowState, pair: Pair, tried: list["Wiggle"]) -> CheckOutcome:
-    words = "; ".join(f"'{w.path}' edited on the {w.side} side" for w in tried)
-    for side in Side:
-        record = pair.record(side)
-        latest = state.observer(side).latest.get(record.id)
-        if latest is not None and latest.record.deleted:
-            return CheckFailed(
-                "counterpart-gone", f"{record.entity} {record.id} was deleted meanwhile", cause=Cause.ENGINE_OR_API
-            )
-    if not pair.sure:
-        return CheckUndecided(
-            "not-recognised",
-            f"{state.flow.target.entity} {pair.target.id} holds dates or numbers of the probe, perhaps by chance, and "
-            f"does not move with it: {words}",
-            cause=Cause.DOCUMENT,
-        )
-    return CheckFailed(
-        "not-linked",
-        f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no edit moves it: {words}",
-        cause=Cause.ENGINE,
-        expected="an edit of one side reaches the other",
-        observed="neither side moved",
-    )
-
-
-async def read_barrier(state: FlowState, key: str) -> bool:
-    """Whether an edit of a linked target came back: then the engine has read all targets written before."""
-    pair = await make_pair(state, key)
-    if pair is None:
-        return False
-    for travel in rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided)[:_TRAVELS]:
-        wiggle = await _start_wiggle(state, pair, Side.TARGET, travel, f"{key}/barrier")
-        if wiggle is not None:
-            return await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s)
-    return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiggle:
-    """An edit made to see whether the record on the other side moves."""
-
-    side: Side
-    path: str
-    other: str
-    """The property on the other side."""
-    value: Scalar
-    wanted: frozenset[str]
-    at_s: float
-
-
-async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str) -> Wiggle | None:
-    """Write a new value on one side; None where no value is known that would be recognised, or the system refuses."""
-    path, other = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
-    try:
-        value = draw_edit(state, side, travel, key, 1)
-    except NoCommonValueError:
-        return None
-    if not tokens_of(value):
-        return None
-    at_s = state.access.clock.now()
-    try:
-        stored = await write_edit(state, pair.record(side), {path: value})
-    except ApiRefused as refused:
-        if await state.access.get(pair.record(side)) is None:
-            raise CheckFailed(
-                "counterpart-gone",
-                f"{pair.record(side).entity} {pair.record(side).id} was deleted meanwhile",
-                cause=Cause.ENGINE_OR_API,
-            ) from refused
-        return None
-    pair.replace(side, stored)
-    pair.source.tokens |= strong_tokens([value])
-    wanted = tokens_of(stored.values.get(path))
-    return Wiggle(side=side, path=path, other=other, value=value, wanted=wanted, at_s=at_s)
-
-
-async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: float) -> bool:
-    side = wiggle.side
-    seen = await state.observer(side.other).wait_for(
-        lambda sighting: bool(wiggle.wanted & tokens_of(sighting.record.values.get(wiggle.other))),
-        within_s=within_s,
-        record_id=pair.record(side.other).id,
-    )
-    if seen is None:
-        return False
-    pair.replace(side.other, seen.record)
-    waited_s = seen.seen_s - wiggle.at_s
-    state.access.note_latency(state.flow, side, waited_s)
-    pair.confirmed_by = (
-        f"an edit of '{wiggle.path}' on the {side} side reached {seen.record.entity} {seen.record.id} on the other"
-    )
-    state.access.scenario_observes(
-        f"'{wiggle.path}' of {pair.record(side).entity} {pair.record(side).id} was set to {wiggle.value!r}; "
-        f"'{wiggle.other}' of {seen.record.entity} {seen.record.id} showed it {waited_s:.0f} s later: they are linked",
-        seen,
-    )
-    return True
-
-
-def draw_edit(state: FlowState, side: Side, travel: Travel, key: str, counter: int) -> Scalar:
-    """A new value for a property that travels, which the other side can hold.
-
-    Raises:
-        NoCommonValueError: where none is known.
-    """
-    rows = [r for r in state.flow.properties if (r.source, r.target) == (travel.source, travel.target)]
-    if rows and side is Side.TARGET:
-        return state.values.draw_target(rows[0], key, counter)
-    if any(r.source == travel.source for r in state.flow.properties) and side is Side.SOURCE:
-        return state.values.draw_source(travel.source, key, counter)
-    value = state.values.draw_pair(travel.source, travel.target, key, counter)
-    field = state.schema(side).field(travel.source if side is Side.SOURCE else travel.target)
-    return value if field is None else fit(value, field)

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import trio
-
 from talkqa.model.errors import (
     ApiError,
     ApiRefused,
@@ -127,7 +125,7 @@ class Performance:
 
 def outcome_of(error: BaseException) -> Outcome:
     """The outcome that an error of a step stands for."""
-    if isinstance(error, trio.Cancelled | KeyboardInterrupt):
+    if not isinstance(error, Exception):  # cancelled or interrupted, perhaps in a group of tasks
         return Outcome.NOT_RUN
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.ERROR)
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
-from talkqa.model.schema import EntitySchema, FieldType
+from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.systems.sentinels import token_of
+from talkqa.verify.compare import Comparison, compare
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,8 +79,10 @@ class Edit:
     target_before: Record
     target_path: str | None = None
     """The property on the other side that is expected to follow, where the edit was chosen by discovery."""
-    orders: Mapping[Side, int] = field(default_factory=dict)
-    """Positions of the observers' logs when the edit was acknowledged."""
+
+    def before_of(self, side: Side) -> Record:
+        """The record at one end as it was before."""
+        return self.source_before if side is Side.SOURCE else self.target_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,3 +124,20 @@ def strong_tokens(values: Iterable[FieldValue]) -> set[str]:
             if isinstance(part, str):
                 found.update(t for t in token_of(part) if is_strong(t))
     return found
+
+
+def expect_equal(
+    expected: FieldValue, fields: tuple[FieldSchema | None, FieldSchema | None], declared: str | None, words: str = ""
+) -> Expectation:
+    """That a property equals a value, as far as the types of both tell."""
+
+    def found(actual: FieldValue) -> Comparison:
+        return compare(expected, actual, expected_field=fields[0], actual_field=fields[1], declared=declared)
+
+    def doubt(actual: FieldValue) -> str:
+        comparison = found(actual)
+        return "" if comparison.certain else comparison.note or "their types cannot be compared"
+
+    return Expectation(
+        matches=lambda actual: found(actual).equal, value=expected, words=words or repr(expected), doubt=doubt
+    )

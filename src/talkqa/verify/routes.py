@@ -91,9 +91,7 @@ def _levels(flows: tuple[Flow, ...], settings: Settings) -> dict[str, int]:
     levels = {f.id: 0 for f in flows if not f.has(RuleKind.CREATE_IF_CONNECTED) or _creates_at_once(f)}
     for level in range(1, len(flows) + 1):
         new = [
-            f.id
-            for f in flows
-            if f.id not in levels and any(c.flow.id in levels for c in _bound(f, flows, settings))
+            f.id for f in flows if f.id not in levels and any(c.flow.id in levels for c in _bound(f, flows, settings))
         ]
         levels.update(dict.fromkeys(new, level))
     return levels

@@ -12,6 +12,7 @@ from talkqa.verify.evidence import EvidenceLog
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Edit, Expectation, Pair, Probe, Travel
+from talkqa.verify.routes import Connection
 from talkqa.verify.world import VerifyWorld
 
 T = TypeVar("T")
@@ -35,8 +36,12 @@ class Scenario:
         self.plan = plan
         self.evidence = EvidenceLog()
         self.existing: Merging | None = None
-        self.companion: tuple[str, Probe] | None = None
+        self.companion: tuple[Connection, Probe] | None = None
         self.forbidden = False
+        self.permitted_s: float | None = None
+        """When a record that had to stay out was allowed to travel."""
+        self.all_arrived = True
+        """Whether the records of the flow itself that were waited for last did arrive."""
         self.row: PropertyRow | None = None
         self.travel: Travel | None = None
         self.tried_travels: set[Travel] = set()

@@ -31,6 +31,12 @@ def written_of(record: Record, schema: EntitySchema) -> dict[str, Scalar]:
     }
 
 
+def spelled(schema: EntitySchema, path: str) -> str:
+    """A documented path as the schema and the records spell it."""
+    field = schema.field(path)
+    return path if field is None else field.path
+
+
 def record_tokens(record: Record) -> frozenset[str]:
     """The search tokens of all values of a record."""
     return frozenset(t for value in record.values.values() for t in tokens_of(value))

@@ -23,6 +23,8 @@ _SHAPES = {
     FieldType.BOOLEAN: re.compile(r"true|false", re.IGNORECASE),
     FieldType.DATE: re.compile(r"\d{4}-\d\d-\d\d"),
 }
+_WIDTHS = {FieldType.BOOLEAN: 5, FieldType.DATE: 10, FieldType.DATETIME: 20}
+"""Characters that a value takes as text."""
 _CASTS = {
     "integer": FieldType.INTEGER,
     "decimal": FieldType.DECIMAL,
@@ -52,30 +54,62 @@ def common_field(own: FieldSchema, others: Iterable[FieldSchema], declared: str 
         result = _narrow(result, other)
     cast = _CASTS.get(declared or "")
     if cast and result.type in _TEXTS:
+        room = result.max_length
         result = replace(result, type=cast, max_length=None, scale=2 if cast is FieldType.DECIMAL else None)
+        result = _in_text(result, room)
     return result
 
 
 def _narrow(one: FieldSchema, other: FieldSchema) -> FieldSchema:
-    lengths = [n for n in (one.max_length, other.max_length) if n]
     scales = [n for n in (one.scale, other.scale) if n is not None]
     kind = _narrower_type(one, other)
+    closed = [set(f.picklist) for f in (one, other) if f.restricted and f.picklist]
     picklist, restricted = one.picklist, one.restricted
-    if other.restricted and other.picklist:
-        if one.restricted and one.picklist:
-            picklist = tuple(v for v in one.picklist if v in other.picklist)
-            if not picklist:
-                raise NoCommonValueError(f"{one.path} and {other.path} have no value in common")
-        else:
-            picklist, restricted, kind = other.picklist, True, FieldType.PICKLIST
-    return replace(
+    if closed:
+        picklist = tuple(v for f in (one, other) for v in f.picklist if all(v in values for values in closed))
+        picklist, restricted, kind = tuple(dict.fromkeys(picklist)), True, FieldType.PICKLIST
+    numbers = [f for f in (one, other) if f.type in _NUMBERS]
+    result = replace(
         one,
         type=kind,
-        max_length=min(lengths) if lengths and kind not in _NUMBERS else one.max_length,
+        max_length=_least(f.max_length for f in numbers) if kind in _NUMBERS else None,
         scale=min(scales) if scales else None,
         picklist=picklist,
         restricted=restricted,
     )
+    return _in_text(result, _least(f.max_length for f in (one, other) if f.type not in _NUMBERS))
+
+
+def _least(lengths: Iterable[int | None]) -> int | None:
+    return min((n for n in lengths if n), default=None)
+
+
+def _in_text(field: FieldSchema, room: int | None) -> FieldSchema:
+    """The field, so narrow that its values fit into a text of so many characters.
+
+    Raises:
+        NoCommonValueError: where none does.
+    """
+    if room is None:
+        return field
+    if field.type in _NUMBERS:
+        return _number_in_text(field, room)
+    if field.type is FieldType.PICKLIST and field.picklist:
+        picklist = tuple(v for v in field.picklist if len(v) <= room)
+        if picklist:
+            return replace(field, picklist=picklist, max_length=room)
+    elif room >= _WIDTHS.get(field.type, 0):
+        return replace(field, max_length=room)
+    raise NoCommonValueError(f"{room} characters are too few for a value of {field.path}")
+
+
+def _number_in_text(field: FieldSchema, room: int) -> FieldSchema:
+    # a decimal's length counts its digits, and the text holds the point too
+    scale = 0 if field.type is FieldType.INTEGER else min(2 if field.scale is None else field.scale, max(0, room - 2))
+    digits = min(room - 1 if scale else room, field.max_length or room)
+    if field.type is FieldType.INTEGER:
+        return replace(field, max_length=digits)
+    return replace(field, max_length=digits, scale=scale)
 
 
 def _narrower_type(one: FieldSchema, other: FieldSchema) -> FieldType:
@@ -106,6 +140,19 @@ def fit(value: Scalar, field: FieldSchema) -> Scalar:
     if field.type is FieldType.INTEGER and isinstance(value, float) and value.is_integer():
         return int(value)
     return value
+
+
+def as_type(value: Scalar, field: FieldSchema) -> Scalar:
+    """A value of another system in the type that a field takes; unchanged where it cannot be read as one."""
+    text = value.strip() if isinstance(value, str) else str(value).lower()
+    shape = _SHAPES.get(field.type)
+    if field.type is FieldType.DATE and isinstance(value, str) and shape is not None and shape.match(text):
+        return text[:10]
+    if shape is None or not isinstance(value, str | bool) or shape.fullmatch(text) is None:
+        return fit(value, field)
+    if field.type is FieldType.BOOLEAN:
+        return text.lower() == "true"
+    return int(text) if field.type is FieldType.INTEGER else fit(float(text), field)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,24 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
-from talkqa.model.result import CheckStarted, Event, event_from_json
-from talkqa.runner.events import EventWriter, make_run_id, world_file
+import pytest
+
+from talkqa.model.record import Exchange
+from talkqa.model.result import (
+    Cause,
+    CheckFinished,
+    CheckStarted,
+    Event,
+    Observation,
+    Outcome,
+    RunFinished,
+    StepResult,
+    event_from_json,
+    event_to_json,
+)
+from talkqa.runner.events import EventWriter, make_run_id, world_file, write_line
 
 
 def test_each_event_is_on_disk_when_write_returns(tmp_path: Path) -> None:
@@ -47,3 +62,41 @@ def test_a_run_id_tells_its_time_in_utc_and_differs_from_the_next() -> None:
 
 def test_a_world_has_one_flat_file() -> None:
     assert world_file("custom-crm/salesforce") == "custom-crm_salesforce"
+
+
+EXCHANGE = Exchange(method="GET", url="http://x/y", status=200, at_s=1.5, headers=MappingProxyType({"a": "b"}))
+FINISHED = CheckFinished(
+    check="f/created",
+    flow_id="f",
+    name="created",
+    title="Blåbær",
+    sentence="Every …",
+    place="specs/a.rst:3",
+    outcome=Outcome.FAILED,
+    reason="lost",
+    message='it said "no"',
+    cause=Cause.ENGINE,
+    steps=(StepResult(text="When x", outcome=Outcome.FAILED, begin_s=0, end_s=1),),
+    observations=(Observation(text="seen", at_s=1, exchanges=(EXCHANGE,)),),
+    tags=("policy",),
+)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        FINISHED,
+        CheckStarted(check="c", at_s=0.25),
+        RunFinished(world="a/b", interrupted=False, end_s=1, wall_s=2, swept=3, left=("x",)),
+    ],
+)
+def test_a_line_says_what_the_model_says(event: Event) -> None:
+    """The writer's own way to JSON is a faster one, not another one."""
+    line = write_line(event)
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    told = json.loads(line)
+    assert event_from_json(told) == event
+    if event is not FINISHED:  # a read-only mapping cannot be copied by `asdict`
+        assert told == json.loads(json.dumps(event_to_json(event)))
+        assert list(told) == list(event_to_json(event))

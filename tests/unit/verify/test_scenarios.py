@@ -1,6 +1,6 @@
 """Whole scenarios over two systems in memory and an engine that shares no code with the reference engine."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,16 @@ class Outcomes:
 
 
 def run(
-    flow: Flow, tmp_path: Path, *breaks: str, only: Callable[[Check], bool] = lambda _c: True, **settings: Any
+    flow: Flow,
+    tmp_path: Path,
+    *breaks: str,
+    only: Callable[[Check], bool] = lambda _c: True,
+    depth: Depth = Depth.STANDARD,
+    mapping: Mapping[str, str] = MAPPING,
+    condition: tuple[str, str] | None = None,
+    shop_type: type[FakeSystem] = FakeSystem,
+    beside: Callable[[FakeSystem, FakeSystem], Awaitable[None]] | None = None,
+    **settings: Any,
 ) -> Outcomes:
     """All checks of a flow against the tiny engine, at once, on virtual time."""
     results: list[CheckFinished] = []
@@ -71,9 +80,11 @@ def run(
 
     async def main() -> None:
         clock = TrioClock(EPOCH)
-        bakery, shop = FakeSystem(_BAKERY, clock), FakeSystem(_SHOP, clock)
+        bakery, shop = FakeSystem(_BAKERY, clock), shop_type(_SHOP, clock)
         systems.extend((bakery, shop))
-        engine = TinyEngine(flow, bakery.client("engine"), shop.client("engine"), MAPPING, frozenset(breaks))
+        engine = TinyEngine(
+            flow, bakery.client("engine"), shop.client("engine"), mapping, frozenset(breaks), condition=condition
+        )
         world = VerifyWorld(
             world=make_world(flow),
             clients={"Bakery": bakery.client(), "Web Shop": shop.client()},
@@ -91,9 +102,11 @@ def run(
 
         async with trio.open_nursery() as outer:
             outer.start_soon(engine.run)
+            if beside is not None:
+                outer.start_soon(beside, bakery, shop)
             async with world:
                 async with trio.open_nursery() as nursery:
-                    for check in derive_checks(flow, Depth.STANDARD):
+                    for check in derive_checks(flow, depth):
                         if only(check):
                             nursery.start_soon(one, check)
                 outer.cancel_scope.cancel()

@@ -2,24 +2,18 @@
 
 from talkqa.checklist.phrases import quotable
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckUndecided
-from talkqa.model.flow import Flow, Qualifier, Side
-from talkqa.model.record import Scalar
+from talkqa.model.flow import Flow, PropertyRow, Qualifier, Side
+from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.result import Cause
-from talkqa.verify.judge import missing_counterpart, require_alive
-from talkqa.verify.link import (
-    confirm,
-    make_companion,
-    pair_up,
-    read_barrier,
-    refresh_travels,
-    start_pair,
-    write_edit,
-    write_target,
-)
+from talkqa.model.schema import FieldSchema
+from talkqa.verify.judge import gone, missing_counterpart, require_alive
+from talkqa.verify.link import make_companion, pair_up, refresh_travels, start_pair, write_edit, write_target
+from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Probe
-from talkqa.verify.routes import Route, usable_merge_rows
+from talkqa.verify.routes import Route, fold, usable_merge_rows
 from talkqa.verify.scenario import Merging, Scenario, side_of
-from talkqa.verify.values import NoCommonValueError, fit
+from talkqa.verify.values import as_type
+from talkqa.verify.wiggle import confirm, read_barrier
 
 
 async def in_step(s: Scenario, source: str, target: str) -> None:
@@ -46,27 +40,25 @@ def _flow_of(s: Scenario, source: str, target: str) -> Flow:
 async def linked_pair(s: Scenario, source: str, target: str) -> None:
     """Make a pair and confirm its link; where the scenario is about a qualified row, its qualifier holds."""
     del source, target  # the flow is known already; the words are for the reader
-    check = s.world.check(s.plan.check)
-    row = next(
-        (
-            r
-            for r in s.state.flow.properties
-            if check and check.row and (r.source, r.target) == (check.row.source, check.row.target)
-        ),
-        None,
-    )
+    row = _row_of(s)
     if row is not None and row.qualifiers:
         await _qualified_pair(s, row.qualifiers[0], holds=True)
     else:
         await _linked_pair(s, {})
 
 
+def _row_of(s: Scenario) -> PropertyRow | None:
+    """The documented row that the scenario's check is about."""
+    check = s.world.check(s.plan.check)
+    wanted = (check.row.source, check.row.target) if check and check.row else None
+    return next((r for r in s.state.flow.properties if (r.source, r.target) == wanted), None)
+
+
 async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
     state = s.state
     probe, seen = await start_pair(state, s.key("pair"), overrides)
     if seen is None:
-        await _judge_missing_pair(s, probe)
-        return
+        seen = await _judge_missing_pair(s, probe)
     s.pair = pair_up(state, probe, seen)
     s.observe(
         f"{probe.record.entity} {probe.record.id} was created; {seen.record.entity} {seen.record.id} showed "
@@ -77,11 +69,11 @@ async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
     refresh_travels(state, s.pair)
 
 
-async def _judge_missing_pair(s: Scenario, probe: Probe) -> None:
-    """Judge that no pair came about: what the check is about could not even begin."""
+async def _judge_missing_pair(s: Scenario, probe: Probe) -> Sighting:
+    """Judge that no pair came about: what the check is about could not even begin; a second look may show one."""
     state = s.state
     if state.route is Route.CREATE:
-        await missing_counterpart(state, probe)
+        return await missing_counterpart(state, probe)
     shown = await require_alive(state, probe.written_s, f"a linked {state.flow.source.name}")
     raise CheckFailed(
         "not-linked",
@@ -106,52 +98,75 @@ async def pair_unqualified(
 
 
 async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
-    state = s.state
-    field = state.schema(qualifier.side).field(qualifier.path) if qualifier.path.strip() else None
-    if field is None or qualifier.value.startswith("wd:"):
-        raise CheckUndecided(
-            "qualifier-needs-binding",
-            f"nothing says what '{qualifier.value}' in '{qualifier.path}' means in fields of the "
-            f"{qualifier.side} {state.flow.entity(qualifier.side).name}",
-            cause=Cause.DOCUMENT,
-        )
-    value: Scalar = fit(qualifier.value, field)
-    if not holds:
-        value = _another_value(s, qualifier)
-    source_path = _source_of_qualifier(s, qualifier)
-    await _linked_pair(s, {source_path: value} if source_path else {})
-    if qualifier.side is Side.TARGET and source_path is None:
+    """Make a pair for which a qualifier holds or not; further qualifiers of the row hold in any case."""
+    row = _row_of(s)
+    further = [
+        q for q in (row.qualifiers if row else ()) if (q.side, fold(q.path)) != (qualifier.side, fold(qualifier.path))
+    ]
+    wanted = [(qualifier, _value_for(s, qualifier, holds=holds)), *((q, _value_for(s, q, holds=True)) for q in further)]
+    sources = {path: value for q, value in wanted if (path := _source_of_qualifier(s, q)) is not None}
+    await _linked_pair(s, sources)
+    targets = {_field_of(s, q).path: value for q, value in wanted if _source_of_qualifier(s, q) is None}
+    if targets:
         try:
-            s.pair.target = await write_edit(state, s.pair.target, {field.path: value})
+            s.pair.target = await write_edit(s.state, s.pair.target, targets)
         except ApiRefused as error:
             raise CheckUndecided("qualifier-refused", str(error), cause=Cause.API) from error
-    await state.heartbeats.rounds(2)
+    await s.state.heartbeats.rounds(2)
     await refresh_pair(s)
-    shown = s.pair.record(qualifier.side).values.get(field.path)
-    if (str(shown or "") == str(qualifier.value)) is not holds:
+    for q, _ in wanted:
+        _require_shown(s, q, holds=holds or q is not qualifier)
+
+
+def _require_shown(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
+    field, record = _field_of(s, qualifier), s.pair.record(qualifier.side)
+    shown = record.values.get(field.path)
+    if _holds(shown, qualifier) is not holds:
         raise CheckUndecided(
             "qualifier-not-reached",
             f"'{field.path}' of the {qualifier.side} record is {shown!r}, so the qualifier cannot be "
             f"{'met' if holds else 'missed'} by a test",
             cause=Cause.DOCUMENT,
         )
-    s.observe(f"'{field.path}' of {s.pair.record(qualifier.side).entity} is {shown!r}")
+    s.observe(f"'{field.path}' of {record.entity} is {shown!r}")
+
+
+def _holds(shown: FieldValue, qualifier: Qualifier) -> bool:
+    parts = shown if isinstance(shown, tuple) else (shown,)
+    texts = {str(p).lower() if isinstance(p, bool) else str(p) for p in parts if p is not None} or {""}
+    wanted = qualifier.value.lower() if any(isinstance(p, bool) for p in parts) else qualifier.value
+    return wanted in texts
+
+
+def _field_of(s: Scenario, qualifier: Qualifier) -> FieldSchema:
+    field = s.state.schema(qualifier.side).field(qualifier.path) if qualifier.path.strip() else None
+    if field is None or qualifier.value.startswith("wd:"):
+        raise CheckUndecided(
+            "qualifier-needs-binding",
+            f"nothing says what '{qualifier.value}' in '{qualifier.path}' means in fields of the "
+            f"{qualifier.side} {s.state.flow.entity(qualifier.side).name}",
+            cause=Cause.DOCUMENT,
+        )
+    return field
+
+
+def _value_for(s: Scenario, qualifier: Qualifier, *, holds: bool) -> Scalar:
+    field = _field_of(s, qualifier)
+    return as_type(qualifier.value, field) if holds else _another_value(s, qualifier, field)
 
 
 def _source_of_qualifier(s: Scenario, qualifier: Qualifier) -> str | None:
     """The source property that decides a qualifier; None where only the target's own field does."""
     if qualifier.side is Side.SOURCE:
-        return qualifier.path
+        return _field_of(s, qualifier).path
     rows = s.state.values.rows_on(qualifier.path, source_side=False)
     return rows[0].source if len(rows) == 1 and rows[0].transform is None else None
 
 
-def _another_value(s: Scenario, qualifier: Qualifier) -> Scalar:
-    field = s.state.schema(qualifier.side).field(qualifier.path)
-    assert field is not None  # noqa: S101 - asked by the caller
+def _another_value(s: Scenario, qualifier: Qualifier, field: FieldSchema) -> Scalar:
     for counter in range(5):
         value = s.access.sentinels.value(field, s.key("unqualified"), counter)
-        if value is not None and str(value) != qualifier.value:
+        if value is not None and not _holds(value, qualifier):
             return value
     raise CheckUndecided(
         "no-other-value", f"no value of '{qualifier.path}' but {qualifier.value!r} is known", cause=Cause.DOCUMENT
@@ -159,11 +174,17 @@ def _another_value(s: Scenario, qualifier: Qualifier) -> Scalar:
 
 
 async def refresh_pair(s: Scenario) -> None:
-    """Read both records of the pair again."""
+    """Read both records of the pair again.
+
+    Raises:
+        CheckOutcome: where one of them is gone, though nobody of this run deleted it.
+    """
     for side in Side:
         record = await s.access.get(s.pair.record(side))
-        if record is not None:
-            s.pair.replace(side, record)
+        if record is None:
+            await s.state.look()
+            raise gone(s.state, side, s.pair.record(side))
+        s.pair.replace(side, record)
 
 
 async def existing_target(s: Scenario, target: str, source: str) -> None:
@@ -181,10 +202,7 @@ async def existing_target(s: Scenario, target: str, source: str) -> None:
             "it cannot be written",
             cause=Cause.DOCUMENT,
         )
-    try:
-        record, value = await write_target(state, s.key("existing"), row)
-    except NoCommonValueError as error:
-        raise CheckUndecided("no-common-value", str(error), cause=Cause.DOCUMENT) from error
+    record, value = await write_target(state, s.key("existing"), row)
     s.existing = Merging(target=record, value=value, row=row)
     s.observe(f"{record.entity} {record.id} was created with {value!r} in '{row.target}'")
 
@@ -214,5 +232,5 @@ async def connected_entity(s: Scenario, entity: str, system: str) -> None:
             cause=Cause.DOCUMENT,
         )
     companion = await make_companion(s.state, s.key("companion"), connection)
-    s.companion = (entity, companion)
+    s.companion = (connection, companion)
     s.observe(f"{companion.record.entity} {companion.record.id} was created and seen in {system}")

@@ -1,21 +1,24 @@
 """Steps for what the documents do not promise: what is seen is told, and judged only where a user adopts it."""
 
-from talkqa.model.errors import ApiRefused, CheckNotRunnable, CheckOutcome, CheckUndecided
+from talkqa.model.errors import CheckFailed, CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import Side
-from talkqa.model.record import Scalar
+from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.result import Cause
-from talkqa.verify.judge import require_alive
-from talkqa.verify.link import confirm, draw_edit, refresh_travels
-from talkqa.verify.probe import Travel
-from talkqa.verify.scenario import Scenario, side_of
-from talkqa.verify.travel import rank_for_edit
+from talkqa.verify.compare import compare
+from talkqa.verify.link import refresh_travels
+from talkqa.verify.probe import Travel, own_values, strong_tokens
+from talkqa.verify.scenario import Merging, Scenario, side_of
+from talkqa.verify.travel import rank_for_edit, record_tokens, spelled
 from talkqa.verify.values import NoCommonValueError
-from talkqa.verify.vocabulary.done import (
+from talkqa.verify.vocabulary.edits import (
+    refusable,
     require_writable,
     row_on,
     write_and_remember,
 )
 from talkqa.verify.vocabulary.given import refresh_pair
+from talkqa.verify.vocabulary.rest import let_pass
+from talkqa.verify.wiggle import confirm, draw_edit
 
 _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
@@ -29,8 +32,9 @@ async def emptied(s: Scenario, path: str, side: str, entity: str) -> None:
     del entity
     row, judgement = row_on(s, path, side_of(side))
     require_writable(judgement, side_of(side))
-    other = row.target if side_of(side) is Side.SOURCE else row.source
-    await _empty(s, path, side_of(side), other)
+    ends = (row.source, row.target) if side_of(side) is Side.SOURCE else (row.target, row.source)
+    schemas = (s.state.schema(side_of(side)), s.state.schema(side_of(side).other))
+    await _empty(s, spelled(schemas[0], ends[0]), side_of(side), spelled(schemas[1], ends[1]))
 
 
 async def seen_emptied(s: Scenario, side: str, entity: str) -> None:
@@ -55,51 +59,58 @@ async def _empty(s: Scenario, path: str, side: Side, other: str) -> None:
 
 
 async def deleted(s: Scenario, side: str, entity: str) -> None:
-    """Delete the record of one side."""
+    """Delete the record of one side; archive it where its system deletes none."""
     del entity
     record = s.pair.record(side_of(side))
-    try:
-        await s.access.delete(record)
-    except ApiRefused as error:
-        raise CheckNotRunnable("cannot-be-deleted", str(error), cause=Cause.API) from error
+    await refusable(s.access.delete(record))
     s.done = "deleted"
-    s.observe(f"{record.entity} {record.id} was deleted")
+    archived = s.state.schema(side_of(side)).archive is not None and await s.access.get(record) is not None
+    s.observe(f"{record.entity} {record.id} was {'archived' if archived else 'deleted'}")
 
 
 async def recorded(s: Scenario, side: str, entity: str) -> None:
     """Tell what became of a record once two later records have arrived."""
     del entity
-    since_s = s.access.clock.now()
-    with s.state.observer(Side.SOURCE).wanted(), s.state.observer(Side.TARGET).wanted():
-        if not await s.state.heartbeats.rounds(2):
-            await require_alive(s.state, since_s, "a heartbeat")
+    await let_pass(s, 2, s.access.clock.now())
     if s.existing is not None:
-        _record_near_miss(s)
+        _record_near_miss(s, s.existing)
         return
     there = side_of(side)
     record = s.pair.record(there)
     now = await s.access.get(record)
+    gone = now is None or now.deleted
     if s.done == "deleted":
-        word = "is still there" if now is not None and not now.deleted else "was deleted too"
+        word = "was deleted too" if gone else "is still there"
+        archive = s.state.schema(there).archive
+        if now is not None and archive is not None and now.values.get(archive[0]) == archive[1]:
+            word = "was archived"
         s.record_observation("delete-seen", f"{record.entity} {record.id} {word}")
         return
     path = s.edit.target_path or ""
     value = now.values.get(path) if now is not None else None
-    word = f"kept {value!r}" if value not in {None, ""} else "was emptied too"
+    word = "is gone with its record" if gone else "was emptied too" if value in {None, ""} else f"kept {value!r}"
     s.record_observation("empty-seen", f"'{path}' of {record.entity} {record.id} {word}")
 
 
-def _record_near_miss(s: Scenario) -> None:
-    existing = s.existing
-    assert existing is not None  # noqa: S101 - asked by the caller
-    found = s.state.observer(Side.TARGET).carriers(s.probe.tokens)
-    others = sorted(i for i in found if i not in {existing.target.id, s.probe.record.id})
-    if others:
-        text = f"it was taken as another one: {existing.target.entity} {others[0]} was created"
-    elif existing.target.id in found:
-        text = f"it was merged with {existing.target.entity} {existing.target.id}"
+def _record_near_miss(s: Scenario, existing: Merging) -> None:
+    """Tell whether a record that nearly matches was merged, by the values that only one of the two had."""
+    schemas = s.state.both()
+    theirs = strong_tokens(own_values(existing.target, schemas[1]).values())
+    own, others = s.probe.tokens - theirs, theirs - s.probe.tokens
+    observer = s.state.observer(Side.TARGET)
+    found = observer.carriers(own)
+    made = sorted(i for i, sighting in found.items() if i != s.probe.record.id and not s.access.is_own(sighting.record))
+    came_back = any(
+        others & record_tokens(version.record)
+        for version in s.state.observer(Side.SOURCE).versions(s.probe.record.id, -1)
+    )
+    name = f"{existing.target.entity} {existing.target.id}"
+    if made:
+        text = f"it was taken as another one: {existing.target.entity} {made[0]} was created"
+    elif existing.target.id in found or came_back:
+        text = f"it was merged with {name}"
     else:
-        text = "nothing was created or merged"
+        text = f"neither was another {existing.target.entity} seen nor did {name} or the record itself show a merge"
     s.record_observation("near-miss-seen", text)
 
 
@@ -109,7 +120,8 @@ async def both_edited(s: Scenario, source_path: str, source: str, target_path: s
     row, judgement = row_on(s, source_path, Side.SOURCE)
     require_writable(judgement, Side.SOURCE)
     require_writable(judgement, Side.TARGET)
-    await _edit_both(s, Travel(source=row.source, target=row.target, equal=True))
+    ends = spelled(s.state.schema(Side.SOURCE), row.source), spelled(s.state.schema(Side.TARGET), row.target)
+    await _edit_both(s, Travel(source=ends[0], target=ends[1], equal=True))
 
 
 async def seen_both_edited(s: Scenario, source: str, target: str) -> None:
@@ -126,7 +138,7 @@ async def seen_both_edited(s: Scenario, source: str, target: str) -> None:
 async def _edit_both(s: Scenario, travel: Travel) -> None:
     """Edit both sides so that neither edit had crossed when the second was acknowledged; tried a few times."""
     schemas = [s.access.clients[s.state.flow.entity(side).system].schema for side in Side]
-    gap_s = max(_GAP_S, *(schema.stamp_granularity_s for schema in schemas))
+    gap_s = max(_GAP_S, *(schema.stamp_granularity_s + _SHIFT_S for schema in schemas))
     for attempt in range(_ATTEMPTS):
         await s.access.clock.sleep(attempt * _SHIFT_S)
         first = _draw(s, Side.SOURCE, travel, 2 + 2 * attempt)
@@ -159,15 +171,18 @@ async def later_stands(s: Scenario) -> None:
     if s.conflict is None:
         raise CheckUndecided("step-missing", "the scenario needs two edits first", cause=Cause.HARNESS)
     travel, earlier, later = s.conflict
-    since_s = s.access.clock.now()
-    with s.state.observer(Side.SOURCE).wanted(), s.state.observer(Side.TARGET).wanted():
-        if not await s.state.heartbeats.rounds(3):
-            await require_alive(s.state, since_s, "a heartbeat")
+    await let_pass(s, 3, s.access.clock.now())
     await refresh_pair(s)
+    schemas = s.state.both()
+    fields = (schemas[0].field(travel.source), schemas[1].field(travel.target))
     here, there = s.pair.source.record.values.get(travel.source), s.pair.target.values.get(travel.target)
-    if str(here) == str(there) == str(later):
+
+    def same(one: FieldValue, other: FieldValue) -> bool:
+        return compare(one, other, expected_field=fields[0], actual_field=fields[1], declared=None).equal
+
+    if same(here, there) and same(here, later) and same(later, there):
         s.record_observation("later-stands", f"both sides hold the later edit {later!r}")
-    elif str(here) == str(there) == str(earlier):
+    elif same(here, there) and same(here, earlier) and same(earlier, there):
         s.record_observation("earlier-stands", f"both sides hold the earlier edit {earlier!r}")
     else:
         s.record_observation("sides-differ", f"the source holds {here!r} and the target {there!r}")
@@ -175,12 +190,12 @@ async def later_stands(s: Scenario) -> None:
 
 async def still_linked(s: Scenario) -> None:
     """Tell whether the pair still moves together after the edit."""
-    await s.state.heartbeats.rounds(1)
+    await let_pass(s, 1, s.access.clock.now())
     await refresh_pair(s)
     refresh_travels(s.state, s.pair)
     try:
         await confirm(s.state, s.pair, s.key("after"))
-    except CheckOutcome as outcome:
+    except CheckFailed as outcome:
         s.record_observation("link-lost", outcome.message)
         return
     s.record_observation("link-survived", s.pair.confirmed_by)

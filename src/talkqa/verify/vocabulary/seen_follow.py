@@ -5,16 +5,14 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause
-from talkqa.model.schema import FieldType
 from talkqa.verify.compare import compare
-from talkqa.verify.judge import not_followed, require_alive
+from talkqa.verify.judge import not_followed
 from talkqa.verify.oracle import OracleUnknown, evaluate
-from talkqa.verify.probe import Expectation
+from talkqa.verify.probe import Expectation, expect_equal
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Scenario, side_of
-from talkqa.verify.travel import rank_for_edit, tokens_of
-from talkqa.verify.vocabulary.done import edit_travel, row_on, write_and_remember
-from talkqa.verify.vocabulary.given import refresh_pair
+from talkqa.verify.travel import rank_for_edit, spelled, tokens_of
+from talkqa.verify.vocabulary.edits import edit_travel, row_on, write_and_remember
 from talkqa.verify.vocabulary.seen_travel import tell_mapping
 
 _CONSISTENT = frozenset({RowClass.HIDDEN_TRANSFORM, RowClass.LOOKUP})
@@ -26,9 +24,10 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
     del entity
     there = side_of(side)
     row, judgement = row_on(s, path, there) if s.row is None else (s.row, _judgement(s, s.row))
+    path = spelled(s.state.schema(there), row.source if there is Side.SOURCE else row.target)
     expectation = expect(s, row, judgement, there)
-    if there is Side.SOURCE and row.transform is not None and not await _moves_back(s, path, expectation):
-        return
+    if there is Side.SOURCE and row.transform is not None:
+        await _require_moves_back(s, path, expectation)
     try:
         await await_follow(s, path, there, expectation)
     except CheckFailed as error:
@@ -66,20 +65,14 @@ def expect(s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side) 
     if row.transform is not None:
         return _expect_transformed(s, row, written, there)
     if judgement.row_class in _CONSISTENT:
-        before = (s.edit.target_before if there is Side.TARGET else s.edit.source_before).values.get(
-            row.target if there is Side.TARGET else row.source
-        )
+        field = target_field if there is Side.TARGET else source_field
+        before = s.edit.before_of(there).values.get(field.path if field else "")
         return Expectation(
             matches=lambda actual: actual != before and actual is not None, value=None, words=f"other than {before!r}"
         )
     fields = (source_field, target_field) if there is Side.TARGET else (target_field, source_field)
 
-    def matches(actual: FieldValue) -> bool:
-        return compare(
-            written, actual, expected_field=fields[0], actual_field=fields[1], declared=row.declared_type
-        ).equal
-
-    return Expectation(matches=matches, value=written, words=repr(written))
+    return expect_equal(written, fields, row.declared_type)
 
 
 def _expect_transformed(s: Scenario, row: PropertyRow, written: FieldValue, there: Side) -> Expectation:
@@ -98,9 +91,7 @@ def _expect_transformed(s: Scenario, row: PropertyRow, written: FieldValue, ther
             expected = value_of(written, s.pair.source.record)
         except OracleUnknown as error:
             raise CheckUndecided("transform-unknown", str(error), cause=Cause.DOCUMENT) from error
-        return Expectation(
-            matches=lambda actual: same(expected, actual), value=expected, words=f"{expected!r}, by {transform.text}"
-        )
+        return expect_equal(expected, (target_field, target_field), None, f"{expected!r}, by {transform.text}")
 
     def leads_there(actual: FieldValue) -> bool:
         try:
@@ -111,8 +102,8 @@ def _expect_transformed(s: Scenario, row: PropertyRow, written: FieldValue, ther
     return Expectation(matches=leads_there, value=None, words=f"a value that {transform.text} turns into {written!r}")
 
 
-async def _moves_back(s: Scenario, path: str, expectation: Expectation) -> bool:
-    """Whether an edited transform came back; a transform that cannot be inverted promises nothing that way."""
+async def _require_moves_back(s: Scenario, path: str, expectation: Expectation) -> None:
+    """See that an edited transform came back; a transform that cannot be inverted promises nothing that way."""
     before = s.edit.source_before.values.get(path)
     seen = await s.state.observer(Side.SOURCE).wait_for(
         lambda sighting: sighting.record.values.get(path) != before,
@@ -120,7 +111,7 @@ async def _moves_back(s: Scenario, path: str, expectation: Expectation) -> bool:
         record_id=s.pair.source.record.id,
     )
     if seen is not None or expectation.matches(before):
-        return True
+        return
     raise CheckUndecided(
         "transform-one-way",
         f"'{path}' did not follow; its transform may not be invertible, so no value is promised that way",
@@ -137,14 +128,14 @@ def _shared_elsewhere(s: Scenario, row: PropertyRow, judgement: RowJudgement, th
     siblings = [r for r in s.state.values.rows_on(row.target, source_side=False) if r.source != row.source]
     if there is Side.SOURCE:
         return bool(siblings)
-    actual = s.pair.target.values.get(row.target)
-    source = s.state.schema(Side.SOURCE)
+    source, target = s.state.both()
+    actual = s.edit.target_before.values.get(spelled(target, row.target))  # the control write may have changed it
     return any(
         compare(
-            s.pair.source.record.values.get(r.source),
+            s.pair.source.record.values.get(spelled(source, r.source)),
             actual,
             expected_field=source.field(r.source),
-            actual_field=s.state.schema(Side.TARGET).field(row.target),
+            actual_field=target.field(row.target),
             declared=r.declared_type,
         ).equal
         for r in siblings
@@ -165,11 +156,9 @@ async def await_follow(s: Scenario, path: str, there: Side, expectation: Expecta
         record_id=record.id,
     )
     if seen is None:
-        now = await not_followed(state, s.pair, there, path, expectation, edit.at_s)
+        now, words = await not_followed(state, s.pair, there, path, expectation, edit.at_s)
         s.pair.replace(there, now)
-        s.decide(
-            "edit-carried-late", f"'{path}' of {record.entity} {record.id} holds {expectation.words} on a second look"
-        )
+        s.decide("edit-carried-late", words)
         return
     s.pair.replace(there, seen.record)
     waited = seen.seen_s - edit.at_s
@@ -188,7 +177,7 @@ async def _returns_alike(s: Scenario, path: str, there: Side) -> None:
     edit = s.edit
     if edit.before is None or isinstance(edit.before, tuple):
         return
-    first = (edit.target_before if there is Side.TARGET else edit.source_before).values.get(path)
+    first = edit.before_of(there).values.get(path)
     if first is None:
         return
     await write_and_remember(s, edit.side, edit.path, edit.before, path)
@@ -234,12 +223,11 @@ def _expect_seen(s: Scenario, written: FieldValue, there: Side) -> Expectation:
     if there is Side.SOURCE:
         fields = (fields[1], fields[0])
 
-    def matches(actual: FieldValue) -> bool:
-        if travel.equal:
-            return compare(written, actual, expected_field=fields[0], actual_field=fields[1], declared=None).equal
-        return bool(tokens_of(written) & tokens_of(actual))
-
-    return Expectation(matches=matches, value=written, words=repr(written))
+    if travel.equal:
+        return expect_equal(written, fields, None)
+    return Expectation(
+        matches=lambda actual: bool(tokens_of(written) & tokens_of(actual)), value=written, words=repr(written)
+    )
 
 
 async def _try_another(s: Scenario) -> bool:
@@ -252,118 +240,3 @@ async def _try_another(s: Scenario) -> bool:
     s.tried_travels |= tried
     await edit_travel(s, rest[0], s.edit.side, counter=3)
     return True
-
-
-async def stays(s: Scenario, path: str, side: str, entity: str) -> None:
-    """A property must not move although its row's other side was edited: records written later did arrive."""
-    del entity
-    there = side_of(side)
-    before = (s.edit.target_before if there is Side.TARGET else s.edit.source_before).values.get(path)
-    with s.state.observer(there).wanted():
-        if not await s.state.heartbeats.rounds(2):
-            await require_alive(s.state, s.edit.at_s, "a heartbeat")
-    await refresh_pair(s)
-    actual = s.pair.record(there).values.get(path)
-    if actual != before:
-        raise CheckFailed(
-            "moved-though-unqualified",
-            f"'{path}' of {s.pair.record(there).entity} {s.pair.record(there).id} became {actual!r} although the "
-            "qualifier does not hold",
-            cause=Cause.ENGINE,
-            expected=repr(before),
-            observed=repr(actual),
-        )
-    s.decide("stayed", f"'{path}' stayed {before!r} while two records written later arrived")
-
-
-async def others_stay(s: Scenario) -> None:
-    """Nothing but the edited property and what its rows feed has moved, and no value of another record came in."""
-    edit = s.edit
-    with s.state.observer(Side.SOURCE).wanted(), s.state.observer(Side.TARGET).wanted():
-        if not await s.state.heartbeats.rounds(1):
-            await require_alive(s.state, edit.at_s, "a heartbeat")
-    await refresh_pair(s)
-    _require_still_there(s)
-    moved = [m for side in Side for m in _moved(s, side)]
-    if moved:
-        raise CheckFailed(
-            "other-property-moved",
-            f"after an edit of '{edit.path}' alone also moved: " + "; ".join(moved),
-            cause=Cause.ENGINE,
-            expected="unchanged",
-            observed="; ".join(moved),
-        )
-    _require_no_foreign(s)
-    s.decide("others-stayed", "every other property of both records was as before once a later record had arrived")
-
-
-def _require_still_there(s: Scenario) -> None:
-    if s.followed is None:
-        return
-    there, path, expectation = s.followed
-    actual = s.pair.record(there).values.get(path)
-    if not expectation.matches(actual):
-        raise CheckFailed(
-            "overwritten-later",
-            f"'{path}' of {s.pair.record(there).id} had taken the edit and is {actual!r} now",
-            cause=Cause.ENGINE,
-            expected=expectation.words,
-            observed=repr(actual),
-        )
-
-
-def _moved(s: Scenario, side: Side) -> list[str]:
-    """Properties of one side that moved without reason, in words."""
-    edit = s.edit
-    before = (edit.source_before if side is Side.SOURCE else edit.target_before).values
-    now = s.pair.record(side)
-    free = _may_move(s, side)
-    moved = []
-    for path in _watched(s, side):
-        if path in free or before.get(path) == now.values.get(path):
-            continue
-        moved.append(f"'{path}' of {now.entity} from {before.get(path)!r} to {now.values.get(path)!r}")
-    return moved
-
-
-def _watched(s: Scenario, side: Side) -> list[str]:
-    """Documented properties of one side, or those seen to travel where none are documented."""
-    rows = s.state.flow.properties
-    if rows:
-        paths = {r.source if side is Side.SOURCE else r.target for r in rows}
-    else:
-        paths = {t.source if side is Side.SOURCE else t.target for t in s.pair.travels}
-    schema = s.state.schema(side)
-    return sorted(
-        f.path for p in paths if (f := schema.field(p)) is not None and f.type not in {FieldType.ID, FieldType.OPAQUE}
-    )
-
-
-def _may_move(s: Scenario, side: Side) -> frozenset[str]:
-    """Properties of one side that an edit may rightly move."""
-    edit = s.edit
-    if s.row is not None:
-        judgement = _judgement(s, s.row)
-        along = judgement.moves_along_source if side is Side.SOURCE else judgement.moves_along_target
-        own = s.row.source if side is Side.SOURCE else s.row.target
-        return frozenset({*along, own})
-    # what was seen to travel from or to one of these moves along, and what travels on from there
-    free = {(edit.side, edit.path), (edit.side.other, edit.target_path or "")}
-    for _ in s.pair.travels:
-        for travel in s.pair.travels:
-            ends = {(Side.SOURCE, travel.source), (Side.TARGET, travel.target)}
-            if ends & free:
-                free |= ends
-    return frozenset(path for one, path in free if one is side)
-
-
-def _require_no_foreign(s: Scenario) -> None:
-    allowed = frozenset({s.probe.record.id, s.pair.target.id, *([s.companion[1].record.id] if s.companion else [])})
-    for side in Side:
-        owner = s.access.foreign_owner(s.pair.record(side), allowed)
-        if owner is not None:
-            raise CheckFailed(
-                "value-of-another-record",
-                f"{s.pair.record(side).entity} {s.pair.record(side).id} carries a value of record {owner}",
-                cause=Cause.ENGINE,
-            )

@@ -6,14 +6,14 @@ from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause, MappingSeen
 from talkqa.model.schema import FieldType
-from talkqa.verify.compare import compare
-from talkqa.verify.judge import require_alive
+from talkqa.verify.judge import makes_of_it
 from talkqa.verify.link import refresh_travels
 from talkqa.verify.oracle import OracleUnknown, evaluate
-from talkqa.verify.probe import Travel
+from talkqa.verify.probe import Expectation, Travel, expect_equal
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.travel import find_travels, tokens_of, written_of
+from talkqa.verify.travel import find_travels, spelled, tokens_of, written_of
 from talkqa.verify.vocabulary.given import refresh_pair
+from talkqa.verify.vocabulary.rest import let_pass
 
 
 async def _travels_after_rewrite(s: Scenario) -> tuple[Travel, ...]:
@@ -30,9 +30,8 @@ async def _travels_after_rewrite(s: Scenario) -> tuple[Travel, ...]:
         within_s=s.access.settings.patience_s,
         record_id=pair.target.id,
     )
-    if not await state.heartbeats.rounds(1):
-        await require_alive(state, since_s, "a heartbeat")
     source = pair.source.record
+    await let_pass(s, 1, since_s)
     await refresh_pair(s)
     s.rewrites.append((source, pair.target))
     refresh_travels(state, pair)
@@ -88,22 +87,24 @@ async def documented_travel(s: Scenario, target: str) -> None:
     await _travels_after_rewrite(s)
     dead, judged, skipped = [], [], []
     for row in s.state.flow.properties:
-        verdicts = [_row_holds(s, row, source, there) for source, there in s.rewrites]
-        known = [v for v in verdicts if v is not None]
+        words = f"{row.source} to {row.target}"
+        expected = [(_expected(s, row, source), there) for source, there in s.rewrites]
+        known = [v for e, there in expected if (v := _arrived(s, row, e, there)) is not None]
         if not known:
-            skipped.append(f"{row.source} to {row.target}")
+            skipped.append(words)
         elif any(known):
-            judged.append(row)
+            judged.append(words)
+        elif (why := await _excused(s, row, expected[-1][0])) is not None:
+            skipped.append(f"{words} ({why})")
         else:
-            dead.append(row)
+            dead.append(words)
     if dead:
-        words = ", ".join(f"{r.source} to {r.target}" for r in dead)
         raise CheckFailed(
             "documented-but-dead",
-            f"documented, and never seen to travel to {target} {s.pair.target.id}: {words}",
+            f"documented, and never seen to travel to {target} {s.pair.target.id}: {', '.join(dead)}",
             cause=Cause.ENGINE,
             expected="each documented property arrives",
-            observed=f"missing: {words}",
+            observed=f"missing: {', '.join(dead)}",
         )
     if not judged:
         raise CheckUndecided(
@@ -116,27 +117,43 @@ async def documented_travel(s: Scenario, target: str) -> None:
     )
 
 
-def _row_holds(s: Scenario, row: PropertyRow, source: Record, there: Record) -> bool | None:
-    """Whether a row's value arrived; None where this row cannot be judged by its value."""
+def _expected(s: Scenario, row: PropertyRow, source: Record) -> Expectation | None:
+    """What a row makes of a source record; None where the row cannot be judged by its value."""
     judgement = s.state.judgements[(row.source, row.target)]
     if judgement.row_class not in {RowClass.PLAIN, RowClass.LIST, RowClass.TRANSFORM} or row.qualifiers:
         return None
-    value, actual = source.values.get(row.source), there.values.get(row.target)
-    if value is None:
-        return None
-    target_field = s.state.schema(Side.TARGET).field(row.target)
-    if target_field is None or not target_field.createable:
-        return None  # the target computes it: nobody writes it there
+    value = source.values.get(spelled(s.state.schema(Side.SOURCE), row.source))
+    fields = judgement.source_field, judgement.target_field
+    if value is None or fields[1] is None or not fields[1].createable:
+        return None  # a property that the target computes is written by nobody
     if row.transform is None:
-        field = s.state.schema(Side.SOURCE).field(row.source)
-        found = compare(value, actual, expected_field=field, actual_field=target_field, declared=row.declared_type)
-    else:
-        try:
-            value = evaluate(row.transform, value, dict(source.values), now=s.access.clock.stamp())
-        except OracleUnknown:
-            return None
-        found = compare(value, actual, expected_field=target_field, actual_field=target_field, declared=None)
-    return found.equal if found.certain else None
+        return expect_equal(value, fields, row.declared_type)
+    try:
+        value = evaluate(row.transform, value, dict(source.values), now=s.access.clock.stamp())
+    except OracleUnknown:
+        return None
+    return expect_equal(value, (fields[1], fields[1]), None)
+
+
+def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there: Record) -> bool | None:
+    if expected is None:
+        return None
+    actual = there.values.get(spelled(s.state.schema(Side.TARGET), row.target))
+    if expected.matches(actual):
+        return True
+    return None if expected.doubt(actual) else False
+
+
+async def _excused(s: Scenario, row: PropertyRow, expected: Expectation | None) -> str | None:
+    """Why nobody is to blame for a value that is not there; None where the target takes it from the harness."""
+    path = spelled(s.state.schema(Side.TARGET), row.target)
+    if expected is None:
+        return "not known"
+    try:
+        by_itself = await makes_of_it(s.state, Side.TARGET, s.pair.target, path, expected)
+    except CheckUndecided as excuse:
+        return excuse.message
+    return "the system makes another value of it" if by_itself else None
 
 
 async def nothing_else_travels(s: Scenario, target: str) -> None:

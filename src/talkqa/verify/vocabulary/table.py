@@ -8,7 +8,7 @@ from talkqa.checklist.phrases import Phrase
 from talkqa.model.errors import CheckUndecided
 from talkqa.model.result import Cause
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.vocabulary import done, given, policy, seen, seen_follow, seen_travel
+from talkqa.verify.vocabulary import done, edits, given, policy, rest, seen, seen_follow, seen_travel
 
 StepFunction = Callable[..., Awaitable[None]]
 """Takes the scenario and the phrase's parameters by name."""
@@ -62,11 +62,11 @@ VOCABULARY = Vocabulary(
         phrases.BECOMES_TRUE: done.becomes_true,
         phrases.BECOMES_LINKED: done.becomes_linked,
         phrases.BECOMES_CONNECTED: done.becomes_connected,
-        phrases.EDITED: done.edited,
-        phrases.SET_TO: done.set_to,
+        phrases.EDITED: edits.edited,
+        phrases.SET_TO: edits.set_to,
         phrases.SEEN_BOTH_EDITED: policy.seen_both_edited,  # before the shorter phrase that it begins with
-        phrases.SEEN_EDITED: done.seen_edited,
-        phrases.REWRITTEN: done.rewritten,
+        phrases.SEEN_EDITED: edits.seen_edited,
+        phrases.REWRITTEN: edits.rewritten,
         phrases.EMPTIED: policy.emptied,
         phrases.SEEN_EMPTIED: policy.seen_emptied,
         phrases.BOTH_EDITED: policy.both_edited,
@@ -78,8 +78,8 @@ VOCABULARY = Vocabulary(
         phrases.STAYS_OUT: seen.stays_out,
         phrases.FOLLOWS: seen_follow.follows,
         phrases.SEEN_FOLLOWS: seen_follow.seen_follows,
-        phrases.STAYS: seen_follow.stays,
-        phrases.OTHERS_STAY: seen_follow.others_stay,
+        phrases.STAYS: rest.stays,
+        phrases.OTHERS_STAY: rest.others_stay,
         phrases.AT_REST: seen.at_rest,
         phrases.SOME_TRAVEL: seen_travel.some_travel,
         phrases.DOCUMENTED_TRAVEL: seen_travel.documented_travel,

@@ -1,0 +1,170 @@
+"""Steps that judge what must not move, and the waiting that absence takes."""
+
+from talkqa.model.errors import CheckFailed
+from talkqa.model.flow import Side
+from talkqa.model.result import Cause
+from talkqa.model.schema import FieldType
+from talkqa.verify.compare import compare
+from talkqa.verify.judge import require_alive
+from talkqa.verify.scenario import Scenario, side_of
+from talkqa.verify.travel import spelled, tokens_of
+from talkqa.verify.vocabulary.given import refresh_pair
+
+
+async def let_pass(s: Scenario, rounds: int, since_s: float, *, at_least_s: float = 0.0) -> None:
+    """Let so many records travel in turn and so many seconds pass, then look at both ends once more.
+
+    Raises:
+        CheckLate: where nothing shows that the engine is alive.
+        ApiError: where a system does not answer, so that nothing can be said of what it holds.
+    """
+    state, clock = s.state, s.access.clock
+    with state.observer(Side.SOURCE).wanted(), state.observer(Side.TARGET).wanted():
+        s.all_arrived = await state.heartbeats.rounds(rounds)
+        if not s.all_arrived:
+            await require_alive(state, since_s, "a heartbeat")
+        await clock.sleep(max(0.0, since_s + at_least_s - clock.now()))
+    await state.look()
+
+
+async def stays(s: Scenario, path: str, side: str, entity: str) -> None:
+    """A property must not move although its row's other side was edited: records written later did arrive."""
+    del entity
+    there = side_of(side)
+    path = spelled(s.state.schema(there), path)
+    before = s.edit.before_of(there).values.get(path)
+    await let_pass(s, 2, s.edit.at_s)
+    await refresh_pair(s)
+    actual = s.pair.record(there).values.get(path)
+    if actual != before:
+        raise CheckFailed(
+            "moved-though-unqualified",
+            f"'{path}' of {s.pair.record(there).entity} {s.pair.record(there).id} became {actual!r} although the "
+            "qualifier does not hold",
+            cause=Cause.ENGINE,
+            expected=repr(before),
+            observed=repr(actual),
+        )
+    s.decide("stayed", f"'{path}' stayed {before!r} while two records written later arrived")
+
+
+async def others_stay(s: Scenario) -> None:
+    """Nothing but the edited property and what its rows feed has moved, and no value of another record came in.
+
+    Watched are the documented properties, or those seen to travel where none are documented: what else a system keeps
+    is its own affair.
+    """
+    edit = s.edit
+    await let_pass(s, 2, edit.at_s)
+    await refresh_pair(s)
+    require_still_there(s)
+    moved = [m for side in Side for m in _moved(s, side)]
+    if moved:
+        raise CheckFailed(
+            "other-property-moved",
+            f"after an edit of '{edit.path}' alone also moved: " + "; ".join(moved),
+            cause=Cause.ENGINE,
+            expected="unchanged",
+            observed="; ".join(moved),
+        )
+    _require_no_foreign(s)
+    watched = ", ".join(sorted({path for side in Side for path in _watched(s, side)}))
+    s.decide("others-stayed", f"once two later records had arrived, nothing else had moved of {watched}")
+
+
+def require_still_there(s: Scenario) -> None:
+    """What had followed still stands, unless both sides came to agree on something that is neither.
+
+    Raises:
+        CheckFailed: where it was taken back or overwritten.
+    """
+    if s.followed is None:
+        return
+    there, path, expectation = s.followed
+    actual = s.pair.record(there).values.get(path)
+    if expectation.matches(actual) or _converged(s, there, path):
+        return
+    raise CheckFailed(
+        "overwritten-later",
+        f"'{path}' of {s.pair.record(there).entity} {s.pair.record(there).id} had taken the edit and is {actual!r} now",
+        cause=Cause.ENGINE,
+        expected=expectation.words,
+        observed=repr(actual),
+    )
+
+
+def _converged(s: Scenario, there: Side, path: str) -> bool:
+    """Whether one writing-back brought both sides to one value, made of what was written."""
+    edit, actual = s.edit, s.pair.record(there).values.get(path)
+    here = s.pair.record(edit.side).values.get(edit.path)
+    same = here == actual or bool(tokens_of(here) & tokens_of(actual))
+    return same and bool(tokens_of(edit.after) & tokens_of(actual))
+
+
+def _moved(s: Scenario, side: Side) -> list[str]:
+    """Properties of one side that moved without reason, in words."""
+    before, now, free = s.edit.before_of(side).values, s.pair.record(side), _may_move(s, side)
+    return [
+        f"'{path}' of {now.entity} from {before.get(path)!r} to {now.values.get(path)!r}"
+        for path in _watched(s, side)
+        if path not in free and before.get(path) != now.values.get(path) and not _caught_up(s, side, path)
+    ]
+
+
+def _caught_up(s: Scenario, side: Side, path: str) -> bool:
+    """Whether a property only took, later than others, what its partner on the other side had held all along."""
+    schemas, there = s.state.both(), side.other
+    pairs = [(r.source, r.target) for r in s.state.flow.properties if r.transform is None]
+    pairs = pairs or [(t.source, t.target) for t in s.pair.travels]
+    for source, target in ((spelled(schemas[0], a), spelled(schemas[1], b)) for a, b in pairs):
+        own, other = (source, target) if side is Side.SOURCE else (target, source)
+        partner = s.pair.record(there).values.get(other)
+        if own != path or partner is None or partner != s.edit.before_of(there).values.get(other):
+            continue
+        fields = (s.state.schema(there).field(other), s.state.schema(side).field(own))
+        actual = s.pair.record(side).values.get(own)
+        if compare(partner, actual, expected_field=fields[0], actual_field=fields[1], declared=None).equal:
+            return True
+    return False
+
+
+def _watched(s: Scenario, side: Side) -> list[str]:
+    """Documented properties of one side, or those seen to travel where none are documented."""
+    rows = s.state.flow.properties
+    if rows:
+        paths = {r.source if side is Side.SOURCE else r.target for r in rows}
+    else:
+        paths = {t.source if side is Side.SOURCE else t.target for t in s.pair.travels}
+    schema = s.state.schema(side)
+    return sorted(
+        f.path for p in paths if (f := schema.field(p)) is not None and f.type not in {FieldType.ID, FieldType.OPAQUE}
+    )
+
+
+def _may_move(s: Scenario, side: Side) -> frozenset[str]:
+    """Properties of one side that an edit may rightly move."""
+    edit = s.edit
+    if s.row is not None:
+        judgement = s.state.judgements[(s.row.source, s.row.target)]
+        own = s.row.source if side is Side.SOURCE else s.row.target
+        return frozenset({*judgement.moves_along(side), spelled(s.state.schema(side), own)})
+    # what was seen to travel from or to one of these moves along, and what travels on from there
+    free = {(edit.side, edit.path), (edit.side.other, edit.target_path or "")}
+    for _ in s.pair.travels:
+        for travel in s.pair.travels:
+            ends = {(Side.SOURCE, travel.source), (Side.TARGET, travel.target)}
+            if ends & free:
+                free |= ends
+    return frozenset(path for one, path in free if one is side)
+
+
+def _require_no_foreign(s: Scenario) -> None:
+    allowed = frozenset({s.probe.record.id, s.pair.target.id}) | s.probe.companions
+    for side in Side:
+        owner = s.access.foreign_owner(s.pair.record(side), allowed)
+        if owner is not None:
+            raise CheckFailed(
+                "value-of-another-record",
+                f"{s.pair.record(side).entity} {s.pair.record(side).id} carries a value of record {owner}",
+                cause=Cause.ENGINE,
+            )

@@ -1,0 +1,163 @@
+"""Confirming a link by a wiggle: an edit of one side that moves exactly one record of the other."""
+
+from dataclasses import dataclass
+
+from talkqa.model.errors import ApiRefused, CheckFailed, CheckOutcome, CheckUndecided
+from talkqa.model.flow import Side
+from talkqa.model.record import Scalar
+from talkqa.model.result import Cause
+from talkqa.verify.flowstate import FlowState
+from talkqa.verify.judge import gone, require_alive
+from talkqa.verify.link import make_pair, write_edit
+from talkqa.verify.probe import Pair, Travel, strong_tokens
+from talkqa.verify.travel import rank_for_edit, tokens_of
+from talkqa.verify.values import NoCommonValueError, fit
+
+_TRAVELS = 3
+"""Properties of which an edit is tried, one after the other, until one can be drawn and is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiggle:
+    """An edit made to see whether the record on the other side moves."""
+
+    side: Side
+    path: str
+    other: str
+    """The property on the other side."""
+    value: Scalar
+    wanted: frozenset[str]
+    at_s: float
+
+
+async def confirm(state: FlowState, pair: Pair, key: str) -> None:
+    """Confirm the link by a wiggle: an edit of one side moves exactly this record of the other.
+
+    Raises:
+        CheckFailed: where the engine is alive and neither side follows the other, or one of them is gone.
+        CheckLate: where nothing shows that the engine is alive.
+        CheckUndecided: where no property was seen to travel that could be edited.
+    """
+    tried: list[Wiggle] = []
+    for side in Side:
+        ranked = rank_for_edit(pair.travels, state.both(), side, state.avoided)
+        wiggle: Wiggle | None = None
+        for travel in ranked[:_TRAVELS]:
+            wiggle = await _start_wiggle(state, pair, side, travel, f"{key}/wiggle-{side}")
+            if wiggle is not None:
+                break
+        if wiggle is None:
+            continue
+        tried.append(wiggle)
+        if await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s):
+            return
+    if not tried:
+        raise CheckUndecided(
+            "nothing-to-wiggle",
+            f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no property that travels "
+            "can be edited, so the link cannot be confirmed",
+            cause=Cause.DOCUMENT,
+        )
+    await require_alive(state, tried[-1].at_s, "an edit that confirms the link")
+    await state.look()
+    for wiggle in tried:  # the records that showed the engine alive took their time too
+        if await _await_wiggle(state, pair, wiggle, 0):
+            return
+    raise _not_linked(state, pair, tried)
+
+
+def _not_linked(state: FlowState, pair: Pair, tried: list[Wiggle]) -> CheckOutcome:
+    words = "; ".join(f"'{w.path}' edited on the {w.side} side" for w in tried)
+    for side in Side:
+        record = pair.record(side)
+        latest = state.observer(side).latest.get(record.id)
+        if latest is not None and latest.record.deleted:
+            return gone(state, side, record)
+    if not pair.sure:
+        return CheckUndecided(
+            "not-recognised",
+            f"{state.flow.target.entity} {pair.target.id} holds dates or numbers of the probe, perhaps by chance, and "
+            f"does not move with it: {words}",
+            cause=Cause.DOCUMENT,
+        )
+    return CheckFailed(
+        "not-linked",
+        f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no edit moves it: {words}",
+        cause=Cause.ENGINE,
+        expected="an edit of one side reaches the other",
+        observed="neither side moved",
+    )
+
+
+async def read_barrier(state: FlowState, key: str) -> bool:
+    """Whether an edit of a linked target came back: then the engine has read all targets written before."""
+    pair = await make_pair(state, key)
+    if pair is None:
+        return False
+    for travel in rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided)[:_TRAVELS]:
+        wiggle = await _start_wiggle(state, pair, Side.TARGET, travel, f"{key}/barrier")
+        if wiggle is not None:
+            return await _await_wiggle(state, pair, wiggle, state.access.settings.patience_s)
+    return False
+
+
+async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str) -> Wiggle | None:
+    """Write a new value on one side; None where no value is known that would be recognised, or the system refuses."""
+    path, other = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
+    try:
+        value = draw_edit(state, side, travel, key, 1)
+    except NoCommonValueError:
+        return None
+    if not tokens_of(value):
+        return None
+    at_s = state.access.clock.now()
+    try:
+        stored = await write_edit(state, pair.record(side), {path: value})
+    except ApiRefused as refused:
+        if await state.access.get(pair.record(side)) is None:
+            await state.look()
+            raise gone(state, side, pair.record(side)) from refused
+        return None
+    pair.replace(side, stored)
+    pair.source.tokens |= strong_tokens([value])
+    wanted = tokens_of(stored.values.get(path))
+    return Wiggle(side=side, path=path, other=other, value=value, wanted=wanted, at_s=at_s)
+
+
+async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: float) -> bool:
+    side = wiggle.side
+    seen = await state.observer(side.other).wait_for(
+        lambda sighting: bool(wiggle.wanted & tokens_of(sighting.record.values.get(wiggle.other))),
+        within_s=within_s,
+        record_id=pair.record(side.other).id,
+    )
+    if seen is None:
+        return False
+    pair.replace(side.other, seen.record)
+    waited_s = seen.seen_s - wiggle.at_s
+    state.access.note_latency(state.flow, side, waited_s)
+    pair.confirmed_by = (
+        f"an edit of '{wiggle.path}' on the {side} side reached {seen.record.entity} {seen.record.id} on the other"
+    )
+    state.access.scenario_observes(
+        f"'{wiggle.path}' of {pair.record(side).entity} {pair.record(side).id} was set to {wiggle.value!r}; "
+        f"'{wiggle.other}' of {seen.record.entity} {seen.record.id} showed it {waited_s:.0f} s later: they are linked",
+        seen,
+    )
+    return True
+
+
+def draw_edit(state: FlowState, side: Side, travel: Travel, key: str, counter: int) -> Scalar:
+    """A new value for a property that travels, which the other side can hold.
+
+    Raises:
+        NoCommonValueError: where none is known.
+    """
+    rows = [r for r in state.flow.properties if (r.source, r.target) == (travel.source, travel.target)]
+    if rows and side is Side.TARGET:
+        return state.values.draw_target(rows[0], key, counter)
+    if any(r.source == travel.source for r in state.flow.properties) and side is Side.SOURCE:
+        return state.values.draw_source(travel.source, key, counter)
+    value = state.values.draw_pair(travel.source, travel.target, key, counter)
+    field = state.schema(side).field(travel.source if side is Side.SOURCE else travel.target)
+    return value if field is None else fit(value, field)
