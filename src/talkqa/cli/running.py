@@ -25,6 +25,7 @@ _PYTEST_FAILED, _PYTEST_USAGE = 1, 4
 
 _QUIET = (
     *("--no-header", "-rN"),  # the summary says it better
+    *("-p", "no:hypothesispytest"),  # its summary costs an import of hypothesis, which no scenario uses
     # This process has imported talkqa before pytest could rewrite its asserts, of which there are none.
     *("-W", "ignore:Module already imported so cannot be rewritten:pytest.PytestAssertRewriteWarning"),
 )

@@ -22,6 +22,8 @@ from talkqa.model.result import (
     LatencySeen,
     MappingSeen,
     Outcome,
+    RunFinished,
+    RunStarted,
 )
 from talkqa.report.exitcode import DECIDED, proven_share
 from talkqa.report.naming import title_of_flow, title_of_world
@@ -212,11 +214,17 @@ def build_report(run: Run) -> Report:
         proven=proven_share(counts),
         interrupted=run.interrupted,
         virtual_s=max((end.end_s for end in ends), default=0.0),
-        wall_s=max((end.wall_s for end in ends), default=0.0),
+        wall_s=_real_time(started, ends),
         findings=_findings(documents),
         documents=documents,
         notes=_notes(run),
     )
+
+
+def _real_time(started: RunStarted | None, ends: list[RunFinished]) -> float:
+    """Seconds that a run took: worlds share one loop on the real clock, and follow one another on a virtual one."""
+    seconds = [end.wall_s for end in ends]
+    return sum(seconds) if started and started.clock == "virtual" else max(seconds, default=0.0)
 
 
 def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:

@@ -4,6 +4,8 @@ Every pytest run of an environment with talkqa in it loads this module. So it im
 that run scenarios (`conductor.py`), comes in once a scenario that uses the vocabulary was collected.
 """
 
+import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,10 +125,24 @@ def pytest_testnodedown(node: Any) -> None:
         node.config.stash[_RUN_DIR] = folder
 
 
+def _import_hypothesis() -> None:
+    """Import it before its own plugin does so for its summary, and without a warning.
+
+    hypothesis (6.170) warns of the random generator that trio (0.35) hands it on import; where warnings are errors,
+    that ended the session without a summary.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("hypothesis")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell where the results are."""
     conductor = terminalreporter.config.stash.get(_CONDUCTOR, None)
     if conductor is not None:
+        if terminalreporter.config.pluginmanager.hasplugin("hypothesispytest"):
+            _import_hypothesis()
         for line in conductor.summary():
             terminalreporter.write_line(line)
     elif _RUN_DIR in terminalreporter.config.stash:
