@@ -26,7 +26,7 @@ def test_the_last_lines_are_the_verdict(run: Run) -> None:
     )
     assert mode == (
         "sandbox run: it proves the harness and the checklist; a green live run proves the engine; "
-        "seed 7, 104 virtual s in 0.8 s"
+        "seed 7, 104 virtual s in 1.7 s"
     )
     assert gaps == "8 gaps in the documents; the report lists them with advice"
     assert path == f"report: {run.folder.as_posix()}/report.html"
