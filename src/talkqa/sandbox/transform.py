@@ -216,11 +216,12 @@ def _if(call: Call, scope: _Scope) -> Any:
 
 
 def _if_null(call: Call, scope: _Scope) -> Any:
+    found: Any = None
     for argument in call.arguments:
         found = _eval(argument, scope)
         if _one(found) is not None:
-            return found
-    return None
+            break
+    return found  # the last one as it is
 
 
 def _equal(call: Call, scope: _Scope) -> bool:
