@@ -15,7 +15,16 @@ from talkqa.model.record import FieldValue, Record
 from tests.fakes.client import FakeClient
 
 WAYS = frozenset(
-    {"slow-batches", "newest-first", "writes-back", "two-writes", "slow-edits", "keeps-target", "keeps-filled"}
+    {
+        "slow-batches",
+        "newest-first",
+        "writes-back",
+        "two-writes",
+        "slow-edits",
+        "keeps-target",
+        "keeps-filled",
+        "matches-loosely",
+    }
 )
 """Unusual behaviour that no document forbids."""
 FIRST = 7
@@ -43,6 +52,7 @@ class TinyEngine:
     """Writes put off: cycle, side, id of the record, values."""
     updates: dict[str, int] = field(default_factory=dict)
     first_seen: dict[str, float] = field(default_factory=dict)
+    dropped: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -76,7 +86,7 @@ class TinyEngine:
         if record.id in self.links:
             if "source-edits-dropped" not in self.breaks:
                 await self._carry(Side.SOURCE, record, self.links[record.id])
-        elif record.modified_by != "engine" and "skips" not in self.breaks:
+        elif record.modified_by != "engine" and "skips" not in self.breaks and record.id not in self.dropped:
             await self._admit(record)
 
     async def _admit(self, record: Record) -> None:
@@ -98,8 +108,12 @@ class TinyEngine:
             return free[0] if free else None
         if "no-merge" in self.breaks:
             return None
-        same = [r for row in self.flow.merge for r in free if r.values.get(row.target) == record.values.get(row.source)]
-        return same[0] if same else None
+
+        def form(value: FieldValue) -> str:
+            return str(value or "").strip().casefold() if "matches-loosely" in self.breaks else str(value)
+
+        pairs = [(row, r) for row in self.flow.merge for r in free]
+        return next((r for row, r in pairs if form(r.values.get(row.target)) == form(record.values[row.source])), None)
 
     def _may_create(self, record: Record) -> bool:
         late = self.first_seen.setdefault(record.id, trio.current_time())
@@ -109,7 +123,8 @@ class TinyEngine:
             return False
         if self.condition is not None:
             return record.values.get(self.condition[0]) == self.condition[1] or "condition-ignored" in self.breaks
-        return not self.flow.has(RuleKind.LINK_REQUIRED) or "unlinked-travel" in self.breaks
+        waits = self.flow.has(RuleKind.LINK_REQUIRED) and not self.flow.has(RuleKind.CREATE_UNMATCHED)
+        return not waits or "unlinked-travel" in self.breaks
 
     async def _merge(self, record: Record, match: Record) -> None:
         self.links[record.id] = match.id
@@ -170,7 +185,8 @@ class TinyEngine:
         else:
             await self._write(side.other, other_id, values)
         if "writes-back" in self.breaks and side is Side.SOURCE and changed:
-            await self._write(Side.SOURCE, record.id, {ours: record.values.get(ours) for ours, t in pairs if t in values})
+            again = {ours: record.values.get(ours) for ours, theirs in pairs if theirs in values}
+            await self._write(Side.SOURCE, record.id, again)
 
     def _spoilt(self, side: Side, values: dict[str, FieldValue], others: list[str]) -> dict[str, FieldValue]:
         """The values of an edit as a broken engine carries them."""
@@ -189,6 +205,9 @@ class TinyEngine:
         others = [t for t in self.links.values() if t != other_id]
         if "loses-second-update" in self.breaks and self.updates[record.id] % 2 == 0:
             return ""
+        if "unlinks-after-edits" in self.breaks and self.updates[record.id] == 2:
+            del self.links[record.id]
+            self.dropped.add(record.id)
         if "relinks" in self.breaks and others:
             self.links[record.id] = others[0]
         if "wrong-record" in self.breaks and others:
@@ -209,9 +228,12 @@ class TinyEngine:
             (self.target, self.flow.target.entity) if side is Side.TARGET else (self.source, self.flow.source.entity)
         )
         try:
-            self._remember(side, await client.update(entity, record_id, values))
+            stored = await client.update(entity, record_id, values)
         except ApiError:  # the record is gone: what was linked stays as it is
             return
+        # what else stands there now somebody else wrote: it is still to be carried
+        known = self.seen.setdefault((side, record_id), {})
+        known.update({path: stored.values.get(path) for path in values})
 
     def _remember(self, side: Side, record: Record) -> None:
         self.seen[side, record.id] = dict(record.values)

@@ -217,7 +217,7 @@ class FlowState:
         special |= {path for binding in self.conditions for path in (*binding.holds, *binding.fails)}
         special |= {c.binding.path for c in self.connections if c.binding.held_by == "source"}
         special |= {q.path for row in self.flow.properties for q in row.qualifiers}
-        return frozenset(special)
+        return frozenset(spelled(self.schemas[Side.SOURCE], path) for path in special)
 
     async def control_write(self) -> CheckOutcome | None:
         """Whether the target takes a record like the missing one from the harness itself; asked once a flow.

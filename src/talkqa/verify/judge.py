@@ -9,7 +9,7 @@ from contextlib import suppress
 from talkqa.model.check import RowClass
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckLate, CheckOutcome, CheckUndecided
 from talkqa.model.flow import Flow, Side
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import find_counterpart
@@ -73,21 +73,22 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
     Raises:
         CheckOutcome: where the second look shows none either.
     """
+    require_no_leftovers(state, probe)
     control = await state.control_write()
     if control is not None:
         raise type(control)(control.reason, control.message, cause=control.cause, observed=control.observed)
-    shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
-    late = await _look_again(state, probe)
-    if late is not None:
-        return late
-    await _require_untouched(state, probe)
-    waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
     if not state.recognisable(probe.record):
         raise CheckUndecided(
             "not-recognisable",
             f"no documented property of {state.flow.title} carries a value by which a counterpart could be recognised",
             cause=Cause.DOCUMENT,
         )
+    shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
+    late = await _look_again(state, probe)
+    if late is not None:
+        return late
+    await _require_untouched(state, probe)
+    waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
     damaged = _damaged_copy(state, probe)
     if damaged is not None:
         record, path, value, original = damaged
@@ -108,6 +109,23 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
         expected=f"one {state.flow.target.name}",
         observed="none",
     )
+
+
+def require_no_leftovers(state: FlowState, probe: Probe) -> None:
+    """No record of an earlier run with the same seed holds the probe's values: an engine may rightly take it.
+
+    Raises:
+        CheckUndecided: where one does.
+    """
+    observer = state.observer(Side.TARGET)
+    left = sorted(i for i, s in observer.carriers(probe.tokens).items() if s.order < observer.primed)
+    if left:
+        raise CheckUndecided(
+            "left-from-before",
+            f"{state.flow.target.name} {', '.join(left)} held the values of {probe.record.entity} {probe.record.id} "
+            "before this run began; remove what an earlier run left, or choose another seed",
+            cause=Cause.CONFIGURATION,
+        )
 
 
 async def _require_untouched(state: FlowState, probe: Probe) -> None:
@@ -231,15 +249,8 @@ async def not_followed(
     if expectation.matches(actual):
         return now, f"{place} holds {expectation.words} on a second look"
     moved = actual != pair.record(side).values.get(path)
-    doubt = expectation.doubt(actual) if moved else ""
-    if doubt:
-        raise CheckUndecided(
-            "not-comparable",
-            f"{place} became {actual!r} and not {expectation.words}: {doubt}",
-            cause=Cause.DOCUMENT,
-            expected=expectation.words,
-            observed=repr(actual),
-        )
+    if moved:
+        _require_certain(place, expectation, actual)
     if await makes_of_it(state, side, now, path, expectation):
         return now, f"{place} became {actual!r}, which is what the system makes of {expectation.words} by itself"
     raise CheckFailed(
@@ -250,6 +261,18 @@ async def not_followed(
         expected=expectation.words,
         observed=repr(actual),
     )
+
+
+def _require_certain(place: str, expectation: Expectation, actual: FieldValue) -> None:
+    doubt = expectation.doubt(actual)
+    if doubt:
+        raise CheckUndecided(
+            "not-comparable",
+            f"{place} became {actual!r} and not {expectation.words}: {doubt}",
+            cause=Cause.DOCUMENT,
+            expected=expectation.words,
+            observed=repr(actual),
+        )
 
 
 async def makes_of_it(state: FlowState, side: Side, record: Record, path: str, expectation: Expectation) -> bool:

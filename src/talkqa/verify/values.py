@@ -16,6 +16,8 @@ from talkqa.verify.oracle import OracleUnknown, evaluate
 _HEAD = 3
 """Characters before the place where a literal is put in, and the most that such a literal has."""
 _TEXTS = frozenset({FieldType.STRING, FieldType.TEXT})
+_WRITTEN = _TEXTS | {FieldType.EMAIL, FieldType.PHONE, FieldType.URL, FieldType.PICKLIST}
+"""Types whose values are texts."""
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL})
 _SHAPES = {
     FieldType.INTEGER: re.compile(r"-?\d+"),
@@ -68,6 +70,8 @@ def _narrow(one: FieldSchema, other: FieldSchema) -> FieldSchema:
     if closed:
         picklist = tuple(v for f in (one, other) for v in f.picklist if all(v in values for values in closed))
         picklist, restricted, kind = tuple(dict.fromkeys(picklist)), True, FieldType.PICKLIST
+        if not picklist:
+            raise NoCommonValueError(f"{one.path} and {other.path} have no value in common")
     numbers = [f for f in (one, other) if f.type in _NUMBERS]
     result = replace(
         one,
@@ -133,7 +137,7 @@ def fit(value: Scalar, field: FieldSchema) -> Scalar:
     """The value in the form that a field of this type takes: numbers as text for a text field."""
     if value is None:
         return None
-    if field.type in _TEXTS and not isinstance(value, str):
+    if field.type in _WRITTEN and not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else str(value)
     if field.type is FieldType.DATETIME and isinstance(value, str) and len(value) == 10:
         return f"{value}T00:00:00Z"

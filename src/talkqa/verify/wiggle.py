@@ -8,7 +8,7 @@ from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.judge import gone, require_alive
-from talkqa.verify.link import make_pair, write_edit
+from talkqa.verify.link import make_pair, refresh_travels, write_edit
 from talkqa.verify.probe import Pair, Travel, strong_tokens
 from talkqa.verify.travel import rank_for_edit, tokens_of
 from talkqa.verify.values import NoCommonValueError, fit
@@ -38,6 +38,8 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
         CheckLate: where nothing shows that the engine is alive.
         CheckUndecided: where no property was seen to travel that could be edited.
     """
+    if not any(rank_for_edit(pair.travels, state.both(), side, state.avoided) for side in Side):
+        await _await_more(state, pair)
     tried: list[Wiggle] = []
     for side in Side:
         ranked = rank_for_edit(pair.travels, state.both(), side, state.avoided)
@@ -64,6 +66,40 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
         if await _await_wiggle(state, pair, wiggle, 0):
             return
     raise _not_linked(state, pair, tried)
+
+
+async def _await_more(state: FlowState, pair: Pair) -> None:
+    """Wait for a further version of the target: an engine may write the first properties first."""
+    held = pair.target.values
+    seen = await state.observer(Side.TARGET).wait_for(
+        lambda sighting: sighting.record.values != held,
+        within_s=state.access.settings.patience_s,
+        record_id=pair.target.id,
+    )
+    if seen is not None and not seen.record.deleted:
+        pair.target = seen.record
+        refresh_travels(state, pair)
+
+
+async def settle(state: FlowState, pair: Pair) -> None:
+    """Leave the engine the time that another record takes, to finish what it began, and look at the pair again."""
+    await state.heartbeats.rounds(1)
+    await refresh(state, pair)
+    refresh_travels(state, pair)
+
+
+async def refresh(state: FlowState, pair: Pair) -> None:
+    """Read both records of a pair again.
+
+    Raises:
+        CheckOutcome: where one of them is gone, though no step deleted it.
+    """
+    for side in Side:
+        record = await state.access.get(pair.record(side))
+        if record is None:
+            await state.look()
+            raise gone(state, side, pair.record(side))
+        pair.replace(side, record)
 
 
 def _not_linked(state: FlowState, pair: Pair, tried: list[Wiggle]) -> CheckOutcome:
@@ -94,6 +130,8 @@ async def read_barrier(state: FlowState, key: str) -> bool:
     pair = await make_pair(state, key)
     if pair is None:
         return False
+    if not rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided):
+        await _await_more(state, pair)
     for travel in rank_for_edit(pair.travels, state.both(), Side.TARGET, state.avoided)[:_TRAVELS]:
         wiggle = await _start_wiggle(state, pair, Side.TARGET, travel, f"{key}/barrier")
         if wiggle is not None:

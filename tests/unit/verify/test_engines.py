@@ -1,19 +1,16 @@
 """Engines that are right in unusual ways are never accused; engines that are wrong are, each by the fitting check."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import trio
 
 from talkqa.model.check import Depth
 from talkqa.model.flow import Flow, RuleKind
-from talkqa.model.record import FieldValue
-from talkqa.model.result import CheckFinished, Outcome
+from talkqa.model.result import Outcome
+from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.model.settings import ConditionBinding
-from tests.fakes.client import FakeSystem, _Stored, _Table
 from tests.fakes.engine import WAYS
-from tests.fakes.flows import make_flow, make_merge, make_row
+from tests.fakes.flows import BAKER, SHOP, make_flow, make_merge, make_row, make_rule
 from tests.unit.verify.test_scenarios import MAPPING, Outcomes, empty_flow, failed, filled_flow, run
 
 ROWS = tuple(make_row(s, t) for s, t in MAPPING.items())
@@ -112,3 +109,94 @@ def test_an_engine_that_is_wrong_is_accused(fault: str, name: str, check: str, t
     outcomes = try_out(name, tmp_path, fault, depth=Depth.DEEP)
     assert check in failed(outcomes), outcomes.words()
     assert all(r.reason != "harness-bug" for r in outcomes.results.values()), outcomes.words()
+
+
+NUMBERS = {"credit": "limit", "since": "opened"}
+
+
+def _numbers(*paths: str) -> tuple[FieldSchema, ...]:
+    kinds = (FieldType.DECIMAL, FieldType.DATE)
+    return tuple(FieldSchema(path=p, type=kind) for p, kind in zip(paths, kinds, strict=False))
+
+
+def by_numbers(tmp_path: Path, *ways: str, rows: int = 2, flow: Flow | None = None) -> Outcomes:
+    """A flow of which only a number and a date are documented, and travel: its names stay where they are."""
+    name = FieldSchema(path="name", type=FieldType.STRING)
+    schemas = (
+        SystemSchema(
+            name="Bakery",
+            entities=(EntitySchema(name="Customer", fields=(name, *_numbers("credit", "since")), name_field="name"),),
+        ),
+        SystemSchema(
+            name="Web Shop",
+            entities=(EntitySchema(name="Account", fields=(name, *_numbers("limit", "opened")), name_field="name"),),
+        ),
+    )
+    mapping = dict(list(NUMBERS.items())[:rows])
+    flow = flow or make_flow(rows=tuple(make_row(s, t) for s, t in mapping.items()))
+    return run(flow, tmp_path, *ways, schemas=schemas, mapping=mapping)
+
+
+def test_records_are_recognised_by_two_numbers_where_no_text_travels(tmp_path: Path) -> None:
+    """And everything that the document promises can be shown."""
+    outcomes = by_numbers(tmp_path)
+    told = {n: w for n, w in accused(outcomes).items() if not w.startswith("not_runnable")}
+    assert told == {}
+    assert outcomes.of("created").outcome is Outcome.PASSED
+
+
+def test_a_duplicate_is_seen_by_two_numbers_too(tmp_path: Path) -> None:
+    """Equal twice is no chance."""
+    created = by_numbers(tmp_path, "duplicates").of("created")
+    assert (created.outcome, created.reason) == (Outcome.FAILED, "duplicate"), created.message
+
+
+def test_a_second_record_with_one_equal_number_is_left_open(tmp_path: Path) -> None:
+    """One number may be equal by chance: neither passed nor failed."""
+    created = by_numbers(tmp_path, "duplicates", rows=1).of("created")
+    assert (created.outcome, created.reason) == (Outcome.UNDECIDED, "perhaps-a-copy"), created.message
+
+
+def test_a_flow_of_hidden_transforms_alone_accuses_nobody(tmp_path: Path) -> None:
+    """Nothing says by what a counterpart could be recognised, so not even a heartbeat could be."""
+    rows = tuple(make_row(s, t, "N/A") for s, t in NUMBERS.items())
+    outcomes = by_numbers(tmp_path, flow=make_flow(rows=rows))
+    assert failed(outcomes) == set()
+    assert outcomes.of("created").reason == "not-recognisable"
+
+
+def test_a_record_that_another_sentence_lets_in_has_not_to_stay_out(tmp_path: Path) -> None:
+    """A link is required, and what matches nothing is created: the engine that creates it keeps both."""
+    kinds = (RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON, RuleKind.CREATE_UNMATCHED, RuleKind.TWO_WAY)
+    outcomes = run(make_flow(*kinds, rows=ROWS, merge=(make_merge("name", "title"),)), tmp_path)
+    stays = outcomes.of("unlinked-stays-out")
+    assert (stays.outcome, stays.reason) == (Outcome.NOT_RUNNABLE, "created-anyway")
+    assert failed(outcomes) == set()
+
+
+def test_of_two_conditions_none_holds_for_a_record_that_must_stay_out(tmp_path: Path) -> None:
+    """Either one would let it in, so a correct engine is asked for a record that neither does."""
+    gift = make_rule(RuleKind.CONDITION, BAKER, SHOP, condition="When a loaf is given away", line=2)
+    flow = make_flow(RuleKind.CONDITION, RuleKind.TWO_WAY, rows=ROWS, condition=CONDITION, rules=(gift,))
+    given = ConditionBinding(text="When a loaf is given away", holds={"phone": "gift"}, fails={"phone": "no gift"})
+    outcomes = run(flow, tmp_path, condition=("remark", "sold"), conditions=(SOLD, given))
+    assert failed(outcomes) == set(), outcomes.words()
+    fails = [r for n, r in outcomes.results.items() if n.startswith("condition-fails")]
+    assert {r.outcome for r in fails} == {Outcome.PASSED}, outcomes.words()
+
+
+def test_a_condition_whose_opposite_nothing_names_is_left_open(tmp_path: Path) -> None:
+    """`fails` is missing from its binding."""
+    half = ConditionBinding(text=CONDITION, holds={"remark": "sold"})
+    outcomes = run(FLOWS["selling"], tmp_path, condition=("remark", "sold"), conditions=(half,))
+    fails = outcomes.of("condition-fails")
+    assert (fails.outcome, fails.reason) == (Outcome.UNDECIDED, "condition-unbound")
+
+
+def test_a_remark_restricts_nothing(tmp_path: Path) -> None:
+    """Its negative is not runnable, and everything travels."""
+    remark = ConditionBinding(text=CONDITION, remark=True)
+    outcomes = run(FLOWS["selling"], tmp_path, conditions=(remark,))
+    fails = outcomes.of("condition-fails")
+    assert (fails.outcome, fails.reason) == (Outcome.NOT_RUNNABLE, "condition-remark")
+    assert outcomes.of("created").outcome is Outcome.PASSED

@@ -70,6 +70,8 @@ def run(
     mapping: Mapping[str, str] = MAPPING,
     condition: tuple[str, str] | None = None,
     shop_type: type[FakeSystem] = FakeSystem,
+    schemas: tuple[SystemSchema, SystemSchema] = (_BAKERY, _SHOP),
+    before: Callable[[FakeSystem, FakeSystem], object] = lambda _bakery, _shop: None,
     beside: Callable[[FakeSystem, FakeSystem], Awaitable[None]] | None = None,
     **settings: Any,
 ) -> Outcomes:
@@ -80,8 +82,9 @@ def run(
 
     async def main() -> None:
         clock = TrioClock(EPOCH)
-        bakery, shop = FakeSystem(_BAKERY, clock), shop_type(_SHOP, clock)
+        bakery, shop = FakeSystem(schemas[0], clock), shop_type(schemas[1], clock)
         systems.extend((bakery, shop))
+        before(bakery, shop)
         engine = TinyEngine(
             flow, bakery.client("engine"), shop.client("engine"), mapping, frozenset(breaks), condition=condition
         )

@@ -14,18 +14,35 @@ from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit, spelled, written_of
 from talkqa.verify.values import NoCommonValueError
-from talkqa.verify.vocabulary.given import refresh_pair
 from talkqa.verify.vocabulary.partitions import value_of
-from talkqa.verify.wiggle import draw_edit
+from talkqa.verify.wiggle import draw_edit, refresh
 
 T = TypeVar("T")
 
 
 async def edited(s: Scenario, path: str, side: str, entity: str) -> None:
-    """Give a documented property of one side a new value."""
+    """Give a documented property of one side a new value; a merge criterion counts as documented."""
     del entity
+    criterion = _criterion_on(s, path, side_of(side))
+    if criterion is not None:
+        await edit_travel(s, criterion, side_of(side), counter=2)
+        return
     row, judgement = row_on(s, path, side_of(side))
     await edit_row(s, row, judgement, side_of(side), None)
+
+
+def _criterion_on(s: Scenario, path: str, side: Side) -> Travel | None:
+    """The merge criterion that a scenario is about, where no property table has its path."""
+    check, flow = s.world.check(s.plan.check), s.state.flow
+    if check is None or check.row is None or s.state.values.rows_on(path, source_side=side is Side.SOURCE):
+        return None
+    row = next((m for m in flow.merge if (m.source, m.target) == (check.row.source, check.row.target)), None)
+    if row is None:
+        return None
+    source, target = s.state.both()
+    if source.field(row.source) is None or target.field(row.target) is None:
+        return None
+    return Travel(source=spelled(source, row.source), target=spelled(target, row.target), equal=True)
 
 
 async def set_to(s: Scenario, path: str, side: str, entity: str, partition: str) -> None:
@@ -91,11 +108,12 @@ def require_writable(judgement: RowJudgement, side: Side) -> None:
 async def write_and_remember(s: Scenario, side: Side, path: str, value: Scalar, other_path: str) -> None:
     """Write an edit; a value that the system refuses makes the row not runnable."""
     state, pair = s.state, s.pair
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     before = pair.record(side)
     source_before, target_before = pair.source.record, pair.target
     stored = await refusable(write_edit(state, before, {path: value}))
     pair.replace(side, stored)
+    s.followed = None
     s.edit = Edit(
         side=side,
         path=path,

@@ -6,14 +6,14 @@ from talkqa.model.flow import Flow, PropertyRow, Qualifier, Side
 from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldSchema
-from talkqa.verify.judge import gone, missing_counterpart, require_alive
-from talkqa.verify.link import make_companion, pair_up, refresh_travels, start_pair, write_edit, write_target
+from talkqa.verify.judge import missing_counterpart, require_alive
+from talkqa.verify.link import make_companion, pair_up, start_pair, write_edit, write_target
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Probe
 from talkqa.verify.routes import Route, fold, usable_merge_rows
 from talkqa.verify.scenario import Merging, Scenario, side_of
 from talkqa.verify.values import as_type
-from talkqa.verify.wiggle import confirm, read_barrier
+from talkqa.verify.wiggle import confirm, read_barrier, refresh, settle
 
 
 async def in_step(s: Scenario, source: str, target: str) -> None:
@@ -66,7 +66,7 @@ async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
         seen,
     )
     await confirm(state, s.pair, s.key("link"))
-    refresh_travels(state, s.pair)
+    await settle(state, s.pair)
 
 
 async def _judge_missing_pair(s: Scenario, probe: Probe) -> Sighting:
@@ -113,7 +113,7 @@ async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> 
         except ApiRefused as error:
             raise CheckUndecided("qualifier-refused", str(error), cause=Cause.API) from error
     await s.state.heartbeats.rounds(2)
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     for q, _ in wanted:
         _require_shown(s, q, holds=holds or q is not qualifier)
 
@@ -171,20 +171,6 @@ def _another_value(s: Scenario, qualifier: Qualifier, field: FieldSchema) -> Sca
     raise CheckUndecided(
         "no-other-value", f"no value of '{qualifier.path}' but {qualifier.value!r} is known", cause=Cause.DOCUMENT
     )
-
-
-async def refresh_pair(s: Scenario) -> None:
-    """Read both records of the pair again.
-
-    Raises:
-        CheckOutcome: where one of them is gone, though nobody of this run deleted it.
-    """
-    for side in Side:
-        record = await s.access.get(s.pair.record(side))
-        if record is None:
-            await s.state.look()
-            raise gone(s.state, side, s.pair.record(side))
-        s.pair.replace(side, record)
 
 
 async def existing_target(s: Scenario, target: str, source: str) -> None:

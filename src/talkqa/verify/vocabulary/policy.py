@@ -16,9 +16,8 @@ from talkqa.verify.vocabulary.edits import (
     row_on,
     write_and_remember,
 )
-from talkqa.verify.vocabulary.given import refresh_pair
 from talkqa.verify.vocabulary.rest import let_pass
-from talkqa.verify.wiggle import confirm, draw_edit
+from talkqa.verify.wiggle import confirm, draw_edit, refresh
 
 _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
@@ -172,7 +171,7 @@ async def later_stands(s: Scenario) -> None:
         raise CheckUndecided("step-missing", "the scenario needs two edits first", cause=Cause.HARNESS)
     travel, earlier, later = s.conflict
     await let_pass(s, 3, s.access.clock.now())
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     schemas = s.state.both()
     fields = (schemas[0].field(travel.source), schemas[1].field(travel.target))
     here, there = s.pair.source.record.values.get(travel.source), s.pair.target.values.get(travel.target)
@@ -191,7 +190,7 @@ async def later_stands(s: Scenario) -> None:
 async def still_linked(s: Scenario) -> None:
     """Tell whether the pair still moves together after the edit."""
     await let_pass(s, 1, s.access.clock.now())
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     refresh_travels(s.state, s.pair)
     try:
         await confirm(s.state, s.pair, s.key("after"))

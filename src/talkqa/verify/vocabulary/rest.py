@@ -8,7 +8,7 @@ from talkqa.verify.compare import compare
 from talkqa.verify.judge import require_alive
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import spelled, tokens_of
-from talkqa.verify.vocabulary.given import refresh_pair
+from talkqa.verify.wiggle import refresh
 
 
 async def let_pass(s: Scenario, rounds: int, since_s: float, *, at_least_s: float = 0.0) -> None:
@@ -34,7 +34,7 @@ async def stays(s: Scenario, path: str, side: str, entity: str) -> None:
     path = spelled(s.state.schema(there), path)
     before = s.edit.before_of(there).values.get(path)
     await let_pass(s, 2, s.edit.at_s)
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     actual = s.pair.record(there).values.get(path)
     if actual != before:
         raise CheckFailed(
@@ -56,7 +56,7 @@ async def others_stay(s: Scenario) -> None:
     """
     edit = s.edit
     await let_pass(s, 2, edit.at_s)
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     require_still_there(s)
     moved = [m for side in Side for m in _moved(s, side)]
     if moved:

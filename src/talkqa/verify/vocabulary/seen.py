@@ -4,14 +4,13 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause
-from talkqa.verify.judge import missing_counterpart, require_alive
+from talkqa.verify.judge import missing_counterpart, require_alive, require_no_leftovers
 from talkqa.verify.link import find_counterpart, find_merged, pair_up
 from talkqa.verify.observer import Sighting
 from talkqa.verify.routes import rightful_copies
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.vocabulary.given import refresh_pair
 from talkqa.verify.vocabulary.rest import let_pass, require_still_there
-from talkqa.verify.wiggle import confirm
+from talkqa.verify.wiggle import confirm, refresh
 
 REST_ROUNDS = 3
 """Heartbeats that must pass, one after the other, for a pair to count as at rest."""
@@ -89,6 +88,7 @@ async def _judge_absence(s: Scenario, target: str) -> Sighting:
         )
     if s.existing is None:
         return await missing_counterpart(s.state, s.probe)
+    require_no_leftovers(s.state, s.probe)
     shown = await require_alive(s.state, s.probe.written_s, "a record that matches")
     raise CheckFailed(
         "not-merged",
@@ -192,7 +192,7 @@ async def at_rest(s: Scenario) -> None:
     for side, record in known.items():
         versions = s.state.observer(side).versions(record.id, orders[side])
         moves[side] = [v for v in versions if _is_move(v.record, record) and not _is_own_edit(s, v)]
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     require_still_there(s)
     seen = sorted((m for side in Side for m in moves[side]), key=lambda m: m.seen_s)
     if any(len(of_side) > 1 for of_side in moves.values()):

@@ -12,8 +12,8 @@ from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Expectation, Travel, expect_equal
 from talkqa.verify.scenario import Scenario
 from talkqa.verify.travel import find_travels, spelled, tokens_of, written_of
-from talkqa.verify.vocabulary.given import refresh_pair
 from talkqa.verify.vocabulary.rest import let_pass
+from talkqa.verify.wiggle import refresh
 
 
 async def _travels_after_rewrite(s: Scenario) -> tuple[Travel, ...]:
@@ -32,7 +32,7 @@ async def _travels_after_rewrite(s: Scenario) -> tuple[Travel, ...]:
     )
     source = pair.source.record
     await let_pass(s, 1, since_s)
-    await refresh_pair(s)
+    await refresh(s.state, s.pair)
     s.rewrites.append((source, pair.target))
     refresh_travels(state, pair)
     s.rewritten = find_travels(source, written_of(source, state.schema(Side.SOURCE)), pair.target, state.both())
@@ -85,7 +85,9 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
 async def documented_travel(s: Scenario, target: str) -> None:
     """Each documented property that can be judged arrives, at creation or after the rewriting."""
     await _travels_after_rewrite(s)
-    dead, judged, skipped = [], [], []
+    dead: list[str] = []
+    judged: list[str] = []
+    skipped: list[str] = []
     for row in s.state.flow.properties:
         words = f"{row.source} to {row.target}"
         expected = [(_expected(s, row, source), there) for source, there in s.rewrites]
@@ -94,10 +96,8 @@ async def documented_travel(s: Scenario, target: str) -> None:
             skipped.append(words)
         elif any(known):
             judged.append(words)
-        elif (why := await _excused(s, row, expected[-1][0])) is not None:
-            skipped.append(f"{words} ({why})")
         else:
-            dead.append(words)
+            await _sort(s, row, expected[-1][0], judged, skipped, dead)
     if dead:
         raise CheckFailed(
             "documented-but-dead",
@@ -144,16 +144,20 @@ def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there:
     return None if expected.doubt(actual) else False
 
 
-async def _excused(s: Scenario, row: PropertyRow, expected: Expectation | None) -> str | None:
-    """Why nobody is to blame for a value that is not there; None where the target takes it from the harness."""
-    path = spelled(s.state.schema(Side.TARGET), row.target)
+async def _sort(
+    s: Scenario, row: PropertyRow, expected: Expectation | None, judged: list[str], skipped: list[str], dead: list[str]
+) -> None:
+    """Put a row whose value is not there to the dead ones, unless the target does not take it from the harness."""
+    words, path = f"{row.source} to {row.target}", spelled(s.state.schema(Side.TARGET), row.target)
     if expected is None:
-        return "not known"
+        skipped.append(words)
+        return
     try:
         by_itself = await makes_of_it(s.state, Side.TARGET, s.pair.target, path, expected)
     except CheckUndecided as excuse:
-        return excuse.message
-    return "the system makes another value of it" if by_itself else None
+        skipped.append(f"{words} ({excuse.message})")
+        return
+    (judged if by_itself else dead).append(words)
 
 
 async def nothing_else_travels(s: Scenario, target: str) -> None:
