@@ -124,7 +124,7 @@ def _steps(flow: Flow, check: Check) -> tuple[tuple[str, str], ...]:
 
 def call_talkqa(root: Path, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
     """Call the command line in a project, as a user does."""
-    return subprocess.run(  # noqa: S603 - our own command
+    return subprocess.run(
         [sys.executable, "-m", "talkqa", *arguments],
         cwd=root,
         env={**os.environ, "CI": "true", "COLUMNS": "200"},

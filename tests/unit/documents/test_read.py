@@ -334,7 +334,7 @@ def test_docutils_is_imported_only_when_something_must_be_parsed(tmp_path: Path)
         "'docutils' in sys.modules)"
     )
     seen = [
-        subprocess.run(  # noqa: S603 - our own interpreter
+        subprocess.run(
             [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, env=os.environ
         ).stdout.split()
         for _ in range(2)

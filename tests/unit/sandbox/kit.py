@@ -1,4 +1,4 @@
-# ruff: noqa: D102 - the names say it
+
 """Two invented systems and a stage to run stories on, in virtual time.
 
 `play(story, *flows)` runs an async story beside the reference engine and gives what the story returned. The stage
