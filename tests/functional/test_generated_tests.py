@@ -43,9 +43,7 @@ def step(words, steps_seen):
 def run_pytest(project: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "pytest", "-p", "no:talkqa", "-p", "no:cacheprovider", "-q", *arguments]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

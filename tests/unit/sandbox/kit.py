@@ -1,4 +1,3 @@
-
 """Two invented systems and a stage to run stories on, in virtual time.
 
 `play(story, *flows)` runs an async story beside the reference engine and gives what the story returned. The stage
