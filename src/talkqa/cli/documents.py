@@ -51,7 +51,9 @@ def check(
             print_result(json.dumps(model_json(document), ensure_ascii=False))
         _tell_on_stderr(reading.diagnostics)
     else:
-        text = render_diagnostics(diagnostics, format)
+        from talkqa.documents.validate import format_diagnostics  # noqa: PLC0415 - see app.py
+
+        text = format_diagnostics(diagnostics, format.value)
         if text:
             print_result(text)
         flows = sum(len(world.flows) for world in worlds)
@@ -82,42 +84,6 @@ def impact(
         f"{len(found.added)} checks come, {len(found.removed)} go, {len(found.altered)} demand something else, "
         f"{len(found.unchanged)} stay as they were"
     )
-
-
-def render_diagnostics(diagnostics: Sequence[Diagnostic], style: DiagnosticFormat) -> str:
-    """Diagnostics in one of the formats; empty text where there are none, but for JSON's empty list."""
-    match style:
-        case DiagnosticFormat.JSON:
-            return json.dumps([_as_json(d) for d in diagnostics], ensure_ascii=False, indent=1)
-        case DiagnosticFormat.GITHUB:
-            return "\n".join(_as_github(d) for d in diagnostics)
-        case DiagnosticFormat.TEXT:
-            return "\n".join(str(d) for d in diagnostics)
-
-
-def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
-    return {
-        "path": diagnostic.location.path,
-        "line": diagnostic.location.line,
-        "severity": diagnostic.severity.value,
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        "advice": diagnostic.advice,
-        "flow": diagnostic.flow_id,
-    }
-
-
-def _as_github(diagnostic: Diagnostic) -> str:
-    """A workflow command; https://docs.github.com/actions/reference/workflow-commands tells what must be escaped."""
-    text = f"{diagnostic.message} {diagnostic.advice}".strip()
-    place = f"file={_escaped(diagnostic.location.path, ':,')},line={diagnostic.location.line}"
-    return f"::{diagnostic.severity.value} {place},title={_escaped(diagnostic.code, ':,')}::{_escaped(text, '')}"
-
-
-def _escaped(text: str, also: str) -> str:
-    for character in "%\r\n" + also:
-        text = text.replace(character, f"%{ord(character):02X}")
-    return text
 
 
 def _counted(diagnostics: Sequence[Diagnostic]) -> str:

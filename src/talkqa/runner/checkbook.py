@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from talkqa.model.check import Check, Depth
-from talkqa.model.flow import Flow, MergeRow, PropertyRow
+from talkqa.checklist.places import find_place
+from talkqa.model.check import Depth
 from talkqa.model.result import Cause, CheckFinished, Outcome
 from talkqa.model.world import ScenarioPlan, World
 
@@ -69,19 +69,8 @@ class CheckBook:
                 name=check.name,
                 title=check.title,
                 sentence=check.sentence,
-                place=_place_of(check, flow),
+                place=find_place(check, flow),
             )
             for flow in self._flows
             for check in derive_checks(flow, Depth.DEEP)
         }
-
-
-def _place_of(check: Check, flow: Flow) -> str:
-    if check.row is not None:
-        rows: tuple[PropertyRow | MergeRow, ...] = (*flow.properties, *flow.merge)
-        for row in rows:
-            if (row.source, row.target) == (check.row.source, check.row.target):
-                return str(row.location)
-    rules = flow.rules_of(check.rule) if check.rule is not None else flow.rules
-    exact = next((rule for rule in rules if rule.text == check.sentence), rules[0] if rules else None)
-    return str(exact.location) if exact is not None else ""

@@ -4,7 +4,7 @@ Used by verify. One factory per system and world: parents that a record needs ar
 never probes themselves. What a system refuses field by field is left out from then on and told, not hidden.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import trio
@@ -17,7 +17,6 @@ from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.systems.sentinels import Sentinels, can_hold
 
 _PARENT_KEY = "parent"
-_TRIES = 64
 
 BeforeWrite = Callable[[str, str, str], str]
 """Takes system, entity and key before a record is created; returns a token for `AfterWrite`."""
@@ -86,30 +85,6 @@ class RecordFactory:
             ApiRefused: Where the system refuses the record for more than single fields that may be left out.
         """
         return await self._make(entity, key, overrides or {}, counter=counter, chain=())
-
-    def new_value(
-        self,
-        field: FieldSchema,
-        key: str,
-        counter: int,
-        differs_from: Sequence[Scalar] = (),
-    ) -> Scalar:
-        """A value for an edit, different from every earlier one.
-
-        Booleans and picklists run out of values: they differ from the last earlier one at least. None where the field
-        has no other value that talkqa could write.
-        """
-        earlier = tuple(differs_from)
-        spare: Scalar = None
-        for turn in range(_TRIES):
-            value = self._sentinels.value(field, key, counter + turn)
-            if value is None:
-                return None
-            if not any(_same(value, one) for one in earlier):
-                return value
-            if spare is None and not _same(value, earlier[-1]):
-                spare = value
-        return spare
 
     async def _make(
         self,
@@ -227,15 +202,6 @@ class RecordFactory:
 
 def _list_is_needed(entity: EntitySchema, list_at: str) -> bool:
     return any(field.list_at == list_at and field.required for field in entity.fields)
-
-
-def _same(one: Scalar, other: Scalar) -> bool:
-    """Equality that keeps True apart from 1 and folds letter case, as lax systems do."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, str) and isinstance(other, str):
-        return one.casefold() == other.casefold()
-    return one == other
 
 
 def unfilled_required(flow: Flow, target_schema: EntitySchema) -> tuple[FieldSchema, ...]:

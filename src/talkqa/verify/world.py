@@ -8,6 +8,7 @@ from typing import Self
 import trio
 
 from talkqa.checklist.derive import derive_checks
+from talkqa.checklist.places import find_place
 from talkqa.model.check import Check, Depth
 from talkqa.model.errors import ApiError, CheckOutcome
 from talkqa.model.flow import EntityRef, Flow, Side
@@ -68,7 +69,7 @@ class VerifyWorld:
         for flow in self.flows:
             states[flow.id] = FlowState(self.access, flow, states, _beat)
             for check in derive_checks(flow, Depth.DEEP):
-                self._checks[check.id] = (check, _place_of(check, flow))
+                self._checks[check.id] = (check, find_place(check, flow))
         self._states = states
         self._tell_gaps()
         return self
@@ -164,17 +165,3 @@ async def _beat(state: FlowState, number: int) -> bool:
         return False
     state.access.note_arrival(state.flow, written_s)
     return True
-
-
-def _place_of(check: Check, flow: Flow) -> str:
-    if check.row is not None:
-        key = (check.row.source, check.row.target)
-        places = {(r.source, r.target): r.location for r in flow.merge}
-        places |= {(r.source, r.target): r.location for r in flow.properties}
-        if key in places:
-            return str(places[key])
-    for rule in flow.rules:
-        if rule.kind is check.rule and rule.text == check.sentence:
-            return str(rule.location)
-    same_kind = flow.rules_of(check.rule) if check.rule else flow.rules
-    return str(same_kind[0].location) if same_kind else ""

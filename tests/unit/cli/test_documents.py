@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from talkqa.cli.documents import DiagnosticFormat, render_diagnostics
-from talkqa.model.diagnostic import Diagnostic, Severity
-from talkqa.model.location import Location
 from tests.unit.cli.conftest import Cli
 
 
@@ -41,24 +38,6 @@ def test_json_and_github_formats(cli: Cli) -> None:
     assert found[0].keys() == {"path", "line", "severity", "code", "message", "advice", "flow"}
     first = cli("check", "--format", "github").out.splitlines()[0]
     assert first.startswith("::notice file=specs/crm-to-erp.rst,line=")
-
-
-def test_github_commands_are_escaped() -> None:
-    """A document's words must not end the command or begin another."""
-    diagnostic = Diagnostic(
-        code="a,b:c",
-        severity=Severity.WARNING,
-        location=Location(path="a,b:c.rst", line=3),
-        message="50%\n::error::x",
-        advice="mend it",
-    )
-    assert render_diagnostics([diagnostic], DiagnosticFormat.GITHUB) == (
-        "::warning file=a%2Cb%3Ac.rst,line=3,title=a%2Cb%3Ac::50%25%0A::error::x mend it"
-    )
-
-
-def test_nothing_found_is_nothing_printed_but_for_json() -> None:
-    assert [render_diagnostics([], style) for style in DiagnosticFormat] == ["", "[]", ""]
 
 
 @pytest.mark.parametrize("by_file", [False, True])

@@ -203,25 +203,6 @@ def test_an_override_that_is_refused_is_never_dropped(system: TinySystem) -> Non
         run(story)
 
 
-def test_new_values_differ_from_all_earlier_ones() -> None:
-    """An edit that writes what was there before shows nothing."""
-    factory = RecordFactory(TinySystem(CONTACT).client(), SENTINELS)
-    text, flag = field("a"), field("b", FieldType.BOOLEAN)
-    earlier = [SENTINELS.value(text, "k", counter) for counter in range(3)]
-    assert factory.new_value(text, "k", 0, [str(value).upper() for value in earlier]) not in earlier
-    assert factory.new_value(flag, "k", 0, [True]) is False
-    assert factory.new_value(flag, "k", 0, [True, False]) is True
-    assert factory.new_value(field("n", FieldType.INTEGER, max_length=1), "k", 0, [True, 1]) not in {None, 1}
-
-
-def test_no_new_value_is_told_where_there_is_none() -> None:
-    """A picklist of one value and a reference cannot be edited."""
-    factory = RecordFactory(TinySystem(CONTACT).client(), SENTINELS)
-    only = field("a", FieldType.PICKLIST, picklist=("x",), restricted=True)
-    assert factory.new_value(only, "k", 0, ["x"]) is None
-    assert factory.new_value(reference("a", "Contact"), "k", 0) is None
-
-
 def test_required_fields_that_no_row_fills_are_listed() -> None:
     """A row that leads into a required property, or that it leads into, counts as filling it."""
     here = Location(path="a.rst", line=1)
