@@ -24,7 +24,7 @@ CODES: Mapping[str, tuple[Severity, str]] = {
     "no-two-way": (_WARNING, "add the sentence; until then edits are not expected to travel"),
     "properties-undocumented": (
         _NOTICE,
-        "add the rows; until then a run shows what it discovers, and `talkqa discover` prints it as a table",
+        "add the rows; the report of a run shows the properties seen to travel, as a table to paste",
     ),
     "qualifier-item": (_WARNING, "the item is no value of the property: it needs a binding before it can be tested"),
     "qualifier-path-blank": (_WARNING, "name the property; until then the row is not tested"),

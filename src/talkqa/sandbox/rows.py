@@ -126,6 +126,10 @@ def build_groups(
                 members.append(member)
             elif place[0] is not side:
                 _join_opposite(found[place[0], place[1]], place[2], member)
+            elif member.hidden is None:
+                # another facet documents a type for the same two properties: nothing is hidden on the way then
+                members = found[place[0], place[1]]
+                members[place[2]] = replace(members[place[2]], hidden=None)
     documented = bool(found)
     if not documented:
         for pair in private:

@@ -1,9 +1,11 @@
 """Steps that judge which properties travel at all: discovered, documented, undocumented."""
 
+from dataclasses import dataclass, field
+
 from talkqa.model.check import RowClass
 from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
-from talkqa.model.record import Record
+from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause, MappingSeen
 from talkqa.model.schema import FieldType
 from talkqa.verify.judge import makes_of_it
@@ -64,8 +66,8 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
     """Tell a property that was seen to travel, as a row of a property table would print it."""
     if travel is None:
         return
-    field = s.state.schema(Side.TARGET).field(travel.target)
-    kind = field.type if field else FieldType.STRING
+    schema = s.state.schema(Side.TARGET).field(travel.target)
+    kind = schema.type if schema else FieldType.STRING
     names = {FieldType.INTEGER: "integer", FieldType.DECIMAL: "decimal", FieldType.BOOLEAN: "boolean"}
     documented = any((r.source, r.target) == (travel.source, travel.target) for r in s.state.flow.properties)
     s.access.note_mapping(
@@ -74,7 +76,7 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
             source=travel.source,
             target=travel.target,
             data_type=f'"{names.get(kind, "string")}"' if travel.equal else "N/A",
-            relation="equal" if travel.equal else "the target holds more or less than the source's value",
+            relation="equal" if travel.equal else "changed on the way",
             documented=documented,
             confirmations=confirmations,
             both_ways=both_ways,
@@ -85,35 +87,60 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
 async def documented_travel(s: Scenario, target: str) -> None:
     """Each documented property that can be judged arrives, at creation or after the rewriting."""
     await _travels_after_rewrite(s)
-    dead: list[str] = []
-    judged: list[str] = []
-    skipped: list[str] = []
+    audit = _Audit()
     for row in s.state.flow.properties:
         words = f"{row.source} to {row.target}"
         expected = [(_expected(s, row, source), there) for source, there in s.rewrites]
         known = [v for e, there in expected if (v := _arrived(s, row, e, there)) is not None]
         if not known:
-            skipped.append(words)
+            audit.skipped.append(words)
         elif any(known):
-            judged.append(words)
+            audit.judged.append(words)
         else:
-            await _sort(s, row, expected[-1][0], judged, skipped, dead)
-    if dead:
-        raise CheckFailed(
-            "documented-but-dead",
-            f"documented, and never seen to travel to {target} {s.pair.target.id}: {', '.join(dead)}",
-            cause=Cause.ENGINE,
-            expected="each documented property arrives",
-            observed=f"missing: {', '.join(dead)}",
-        )
-    if not judged:
+            await _sort(s, row, expected[-1][0], audit)
+    if audit.dead or audit.different:
+        raise _broken(s, target, audit)
+    if not audit.judged:
         raise CheckUndecided(
             "nothing-judged", "no documented property of this flow can be judged by its value", cause=Cause.DOCUMENT
         )
     s.decide(
         "documented-travel",
-        f"{len(judged)} documented properties arrived"
-        + (f"; not judged by value: {', '.join(skipped)}" if skipped else ""),
+        f"{len(audit.judged)} documented properties arrived"
+        + (f"; not judged by value: {', '.join(audit.skipped)}" if audit.skipped else ""),
+    )
+
+
+@dataclass(slots=True)
+class _Audit:
+    """What became of the documented properties, in words."""
+
+    judged: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    dead: list[str] = field(default_factory=list)
+    different: list[tuple[str, str, str]] = field(default_factory=list)
+    """Property, what is expected, what the target holds."""
+
+
+def _broken(s: Scenario, target: str, audit: _Audit) -> CheckFailed:
+    """Which documented properties did not arrive, and which arrived otherwise."""
+    record = f"{target} {s.pair.target.id}"
+    dead, different = ", ".join(audit.dead), audit.different
+    parts = [f"documented, and never seen to travel to {record}: {dead}"] if dead else []
+    if different:
+        found = ", ".join(f"{row} is {actual} and not {expected}" for row, expected, actual in different)
+        parts.append(f"documented, and arrived otherwise in {record}: {found}")
+    expected = [f"{row}: {expected}" for row, expected, _ in different]
+    observed = [f"{row}: {actual}" for row, _, actual in different]
+    if dead:
+        expected.append("each documented property arrives")
+        observed.append(f"missing: {dead}")
+    return CheckFailed(
+        "documented-but-dead" if dead else "documented-but-different",
+        "; ".join(parts),
+        cause=Cause.ENGINE,
+        expected="; ".join(expected),
+        observed="; ".join(observed),
     )
 
 
@@ -144,20 +171,32 @@ def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there:
     return None if expected.doubt(actual) else False
 
 
-async def _sort(
-    s: Scenario, row: PropertyRow, expected: Expectation | None, judged: list[str], skipped: list[str], dead: list[str]
-) -> None:
-    """Put a row whose value is not there to the dead ones, unless the target does not take it from the harness."""
+async def _sort(s: Scenario, row: PropertyRow, expected: Expectation | None, audit: _Audit) -> None:
+    """Sort a row whose value is not there: excused where the target does not take it from the harness either."""
     words, path = f"{row.source} to {row.target}", spelled(s.state.schema(Side.TARGET), row.target)
     if expected is None:
-        skipped.append(words)
+        audit.skipped.append(words)
         return
+    held = [there.values.get(path) for _, there in s.rewrites]
     try:
         by_itself = await makes_of_it(s.state, Side.TARGET, s.pair.target, path, expected)
     except CheckUndecided as excuse:
-        skipped.append(f"{words} ({excuse.message})")
+        audit.skipped.append(f"{words} ({excuse.message})")
         return
-    (judged if by_itself else dead).append(words)
+    if by_itself:
+        audit.judged.append(words)
+    elif _shows_movement(held, expected):
+        audit.different.append((words, expected.words, repr(held[-1])))
+    else:
+        audit.dead.append(words)
+
+
+def _shows_movement(held: list[FieldValue], expected: Expectation) -> bool:
+    """Whether the target's values come from somewhere: they differ from write to write, or are part of what is due."""
+    last = held[-1]
+    if last is None or last in {"", ()}:
+        return False
+    return any(value != last for value in held) or str(last).casefold() in str(expected.value).casefold()
 
 
 async def nothing_else_travels(s: Scenario, target: str) -> None:
