@@ -6,6 +6,8 @@ from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
 from talkqa.verify.compare import compare
 from talkqa.verify.judge import require_alive
+from talkqa.verify.probe import strong_tokens
+from talkqa.verify.routes import rightful_copies
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.wiggle import refresh
@@ -68,8 +70,38 @@ async def others_stay(s: Scenario) -> None:
             observed="; ".join(moved),
         )
     _require_no_foreign(s)
+    _require_no_further(s)
     watched = ", ".join(sorted({path for side in Side for path in _watched(s, side)}))
     s.decide("others-stayed", f"once two later records had arrived, nothing else had moved of {watched}")
+
+
+def _require_no_further(s: Scenario) -> None:
+    """An edit moves records and makes none: nobody but the pair carries the new value, as far as the documents allow.
+
+    Raises:
+        CheckFailed: naming the record that carries it too.
+    """
+    allowed = rightful_copies(s.state.flow, s.world.flows)
+    if allowed is None:
+        return
+    pair = {s.pair.source.record.id, s.pair.target.id}
+    for side in Side:
+        observer = s.state.observer(side)
+        carriers = observer.carriers(strong_tokens([s.edit.after]))
+        further = sorted(
+            i
+            for i, seen in carriers.items()
+            if i not in pair and not observer.latest[i].record.deleted and not s.access.is_own(seen.record)
+        )
+        if len(further) > max(0, allowed[side] - (side is Side.TARGET)):
+            raise CheckFailed(
+                "edit-made-a-record",
+                f"the new value of '{s.edit.path}' is carried by further records of {s.state.flow.entity(side).name}: "
+                + ", ".join(further),
+                cause=Cause.ENGINE,
+                expected="the pair alone",
+                observed=", ".join(further),
+            )
 
 
 def require_still_there(s: Scenario) -> None:
