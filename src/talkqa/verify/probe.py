@@ -98,7 +98,8 @@ class Expectation:
 
 
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}")
-_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
+TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
+"""Types of free text."""
 
 
 def is_strong(token: str) -> bool:
@@ -112,7 +113,7 @@ def own_values(record: Record, schema: EntitySchema) -> dict[str, FieldValue]:
     return {
         path: value
         for path, value in record.values.items()
-        if (f := schema.field(path)) is not None and f.createable and f.type in _TEXTS
+        if (f := schema.field(path)) is not None and f.createable and f.type in TEXTS
     }
 
 

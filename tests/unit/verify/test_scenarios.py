@@ -183,6 +183,17 @@ def test_each_fault_is_seen_by_the_check_whose_sentence_it_breaks(
 def test_a_cut_value_is_seen_where_the_property_is_documented(tmp_path: Path) -> None:
     outcomes = run(filled_flow(), tmp_path, "truncates")
     assert "audit" in failed(outcomes), outcomes.words()
+    audit = outcomes.of("audit")
+    assert audit.reason == "documented-but-different"
+    assert "never seen to travel" not in audit.message
+    assert f"is {audit.observed.partition(': ')[2]} and not {audit.expected.partition(': ')[2]}" in audit.message
+
+
+def test_a_documented_property_that_is_not_carried_at_all_is_called_dead(tmp_path: Path) -> None:
+    flow = make_flow(rows=tuple(make_row(s, t) for s, t in {**MAPPING, "remark": "note"}.items()))
+    audit = run(flow, tmp_path, only=lambda c: c.name == "audit").of("audit")
+    assert audit.reason == "documented-but-dead"
+    assert audit.message.endswith(": remark to note")
 
 
 def test_a_dead_engine_is_late_and_not_failed_because_nothing_shows_that_it_is_not_slow(tmp_path: Path) -> None:

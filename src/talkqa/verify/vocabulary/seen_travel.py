@@ -7,11 +7,11 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause, MappingSeen
-from talkqa.model.schema import FieldType
+from talkqa.model.schema import FieldSchema, FieldType
 from talkqa.verify.judge import makes_of_it
 from talkqa.verify.link import refresh_travels
 from talkqa.verify.oracle import OracleUnknown, evaluate
-from talkqa.verify.probe import Expectation, Travel, expect_equal
+from talkqa.verify.probe import TEXTS, Expectation, Travel, expect_equal
 from talkqa.verify.scenario import Scenario
 from talkqa.verify.travel import find_travels, spelled, tokens_of, written_of
 from talkqa.verify.vocabulary.rest import let_pass
@@ -185,18 +185,21 @@ async def _sort(s: Scenario, row: PropertyRow, expected: Expectation | None, aud
         return
     if by_itself:
         audit.judged.append(words)
-    elif _shows_movement(held, expected):
+    elif _arrived_otherwise(held, s.state.schema(Side.TARGET).field(path)):
         audit.different.append((words, expected.words, repr(held[-1])))
     else:
         audit.dead.append(words)
 
 
-def _shows_movement(held: list[FieldValue], expected: Expectation) -> bool:
-    """Whether the target's values come from somewhere: they differ from write to write, or are part of what is due."""
+def _arrived_otherwise(held: list[FieldValue], schema: FieldSchema | None) -> bool:
+    """Whether what the target holds came from somewhere: a text, or what is not the same after both writes.
+
+    A choice, a number or a date that never moves may be the target's own default.
+    """
     last = held[-1]
     if last is None or last in {"", ()}:
         return False
-    return any(value != last for value in held) or str(last).casefold() in str(expected.value).casefold()
+    return (schema is not None and schema.type in TEXTS) or any(value != last for value in held)
 
 
 async def nothing_else_travels(s: Scenario, target: str) -> None:
