@@ -17,6 +17,7 @@ from talkqa.cli.app import app
 from talkqa.config import read_settings
 from talkqa.documents.read import read_documents
 from talkqa.model.diagnostic import Severity
+from talkqa.model.result import Outcome
 from talkqa.model.settings import Settings
 from talkqa.runner.options import add_options
 from talkqa.sandbox.faults import FAULTS
@@ -188,3 +189,53 @@ def test_decisions_are_numbered_and_have_their_three_parts() -> None:
         text = record.read_text(encoding="utf-8")
         assert text.startswith(f"# {int(record.name[:4])}. ")
         assert all(f"**{part}.**" in text for part in ("Context", "Decision", "Consequences"))
+
+
+_ENDINGS = {
+    "CheckFailed": Outcome.FAILED,
+    "CheckLate": Outcome.LATE,
+    "CheckUndecided": Outcome.UNDECIDED,
+    "CheckNotRunnable": Outcome.NOT_RUNNABLE,
+    "decide": Outcome.PASSED,
+    "record_observation": Outcome.OBSERVED,
+}
+_OTHERWISE = {
+    # what `perform`, `conclude` and a run that gives up say where no step has decided
+    ("nothing-asserted", Outcome.UNDECIDED),
+    ("system-refuses", Outcome.NOT_RUNNABLE),
+    ("api-unavailable", Outcome.ERROR),
+    ("harness-error", Outcome.ERROR),
+    ("harness-bug", Outcome.ERROR),
+    ("steps-passed", Outcome.PASSED),
+    ("step-raised", Outcome.ERROR),
+}
+
+
+def reasons_of(tree: ast.AST) -> Iterator[tuple[str, Outcome]]:
+    """Every reason code that a module ends a check with, and the outcome."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in _ENDINGS and node.args:
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value, _ENDINGS[name]
+        if name in {"give_up", "_give_up"} and isinstance(node.args[1], ast.Attribute):
+            reason = node.args[2]
+            assert isinstance(reason, ast.Constant)
+            yield str(reason.value), Outcome[node.args[1].attr]
+
+
+def test_the_table_of_reasons_is_that_of_the_source() -> None:
+    """Every code that a check can end with is explained, with its outcomes, and no other one is."""
+    source = ROOT / "src" / "talkqa"
+    files = [*(source / "verify").rglob("*.py"), *(source / "runner").rglob("*.py")]
+    code = {file: file.read_text(encoding="utf-8") for file in files}
+    ends = {found for text in code.values() for found in reasons_of(ast.parse(text))} | _OTHERWISE
+    assert all(any(f'"{reason}"' in text for text in code.values()) for reason, _ in _OTHERWISE)
+    page = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| ([a-z_, ]+) \| (\S.*?) \| (.*) ?\|$", page, re.MULTILINE)
+    told = [(reason, Outcome(word)) for reason, words, _, _ in rows for word in words.split(", ")]
+    assert len(told) == len(set(told))
+    assert set(told) == ends

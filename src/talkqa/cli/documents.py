@@ -57,7 +57,9 @@ def check(
         if text:
             print_result(text)
         flows = sum(len(world.flows) for world in worlds)
-        print_notice(f"{len(reading.documents)} documents, {flows} flows, {_counted(diagnostics)}")
+        documents = len(reading.documents)
+        counted = f"{documents} document{'s' * (documents != 1)}, {flows} flow{'s' * (flows != 1)}"
+        print_notice(f"{counted}, {_counted(diagnostics)}")
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         raise typer.Exit(2)
 

@@ -11,6 +11,7 @@ from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_notice, print_result, progress
 from talkqa.model.check import Depth
 from talkqa.model.settings import Settings
+from talkqa.model.world import World
 
 if TYPE_CHECKING:
     from talkqa.generate.change import Plan
@@ -42,7 +43,8 @@ def generate(
     call: Call = context.obj
     settings = call.settings()
     settings = replace(settings, output=output or settings.output, depth=depth or settings.depth)
-    planned = plan_generation(call, paths or (), settings)
+    worlds = call.worlds(paths or (), settings)
+    planned = plan_generation(call, worlds, settings)
     if diff:
         from talkqa.generate.plan import diff as render_diff  # noqa: PLC0415 - see app.py
 
@@ -53,17 +55,25 @@ def generate(
         tell_changes(planned, would=True)
         raise typer.Exit(STALE if check and planned.stale else 0)
     write_plan(planned)
+    _remember_outside(call, worlds, settings)
 
 
-def plan_generation(call: Call, paths: Sequence[Path], settings: Settings) -> "Plan":
+def _remember_outside(call: Call, worlds: Sequence[World], settings: Settings) -> None:
+    from talkqa.generate.manifest import OUTSIDE, name_document  # noqa: PLC0415 - see app.py
+    from talkqa.runner.outside import remember_outside  # noqa: PLC0415 - see app.py
+
+    named = [(name_document(d.path, call.root), call.root / d.path) for world in worlds for d in world.documents]
+    remember_outside((n for n in named if n[0].startswith(OUTSIDE)), call.root / settings.work)
+
+
+def plan_generation(call: Call, worlds: Sequence[World], settings: Settings) -> "Plan":
     """What generating would change.
 
     Raises:
-        TalkqaError: where documents cannot be read or the output folder cannot be planned.
+        TalkqaError: where the output folder cannot be planned.
     """
     from talkqa.generate.plan import plan  # noqa: PLC0415 - see app.py
 
-    worlds = call.worlds(paths, settings)
     with progress("planning scenarios"):
         return plan(worlds, settings, call.root)
 

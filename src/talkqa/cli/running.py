@@ -5,6 +5,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,7 +75,7 @@ def run(
     _refresh(call, settings, target, generate=generate)
     options = [f"--talkqa-clock={clock}"] if clock else []
     options += [f"--talkqa-seed={seed}"] if seed is not None else []
-    options += [f"--talkqa-fault={name}" for name in read_faults(fault or ())]
+    options += [f"--talkqa-fault={name}" for name in read_faults(fault or (), call, settings)]
     options += [f"--talkqa-licence-off={name}" for name in read_licences(licence_off or (), settings, call.root)]
     options += ["--serial"] if serial else []
     options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
@@ -95,8 +96,8 @@ def read_requirement(text: str) -> float:
     return share
 
 
-def read_faults(names: Sequence[str]) -> tuple[str, ...]:
-    """The faults as given, each a known one.
+def read_faults(names: Sequence[str], call: Call, settings: Settings) -> tuple[str, ...]:
+    """The faults as given, each a known one, and limited to a known flow: else it would break nothing, unnoticed.
 
     Raises:
         ConfigError: for an unknown one.
@@ -105,9 +106,21 @@ def read_faults(names: Sequence[str]) -> tuple[str, ...]:
         from talkqa.sandbox.faults import FAULTS  # noqa: PLC0415 - see app.py
 
         for name in names:
-            if name.partition(":")[0] not in FAULTS:
+            fault, _, flow = name.partition(":")
+            if fault not in FAULTS:
                 raise ConfigError(f"--fault {name}: no such fault; choose from {', '.join(FAULTS)}")
+            if "--" in flow:
+                _require_flow(name, flow, call, settings)
     return tuple(names)
+
+
+def _require_flow(name: str, flow: str, call: Call, settings: Settings) -> None:
+    from talkqa.documents.worlds import group_worlds  # noqa: PLC0415 - see app.py
+
+    known = [found.id for world in group_worlds(call.read((), settings).documents) for found in world.flows]
+    if known and flow not in known:
+        close = get_close_matches(flow, known, n=3) or sorted(known)
+        raise ConfigError(f"--fault {name}: no such flow; the closest of {len(known)}: {', '.join(close[:3])}")
 
 
 def read_licences(names: Sequence[str], settings: Settings, root: Path) -> tuple[str, ...]:
@@ -124,8 +137,10 @@ def read_licences(names: Sequence[str], settings: Settings, root: Path) -> tuple
         schema = find_schema(system, settings, root=root)
         known = {known.casefold(): known for known in schema.licences} if schema else {}
         if schema is None or licence.casefold() not in known:
-            choices = ", ".join(f"{system}.{known}" for known in sorted(known.values())) or "none: give SYSTEM.LICENCE"
-            raise ConfigError(f"--licence-off {name}: no such licence; known ones of '{system}' are {choices}")
+            if not known:
+                raise ConfigError(f"--licence-off {name}: no system with licences is named; give SYSTEM.LICENCE")
+            choices = ", ".join(f"{system}.{licence}" for licence in sorted(known.values()))
+            raise ConfigError(f"--licence-off {name}: no such licence; choose from {choices}")
         found.append(f"{schema.name}.{known[licence.casefold()]}")
     return tuple(found)
 
@@ -140,7 +155,7 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
     if not target.resolve().is_relative_to(output):
         print_notice(f"{target}: not the output folder of this project; whether it is stale is not checked")
         return
-    planned = plan_generation(call, (), settings)
+    planned = plan_generation(call, call.worlds((), settings), settings)
     if not planned.stale:
         return
     if generate:

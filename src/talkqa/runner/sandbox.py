@@ -17,6 +17,7 @@ from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
 from talkqa.runner.manifest import NAME as MANIFEST
 from talkqa.runner.manifest import WorldFolder
+from talkqa.runner.outside import recall_outside
 from talkqa.runner.performance import conclude
 from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
 from talkqa.sandbox.world import SandboxWorld
@@ -43,7 +44,8 @@ class SandboxStage:
         Raises:
             RunError: where they are gone, or no longer describe this world.
         """
-        paths = [find_document(name, folder, root, self._extra) for name in folder.documents]
+        work = root / settings.work
+        paths = [find_document(name, folder, root, self._extra, work) for name in folder.documents]
         reading = read_documents(paths, settings, root=root, cache=root / settings.work / "cache")
         world = next((world for world in group_worlds(reading.documents) if world.slug == folder.slug), None)
         if world is None:
@@ -68,7 +70,7 @@ class SandboxStage:
         return _opened(prepared.world, opening)
 
 
-def find_document(name: str, folder: WorldFolder, root: Path, extra: tuple[Path, ...]) -> Path:
+def find_document(name: str, folder: WorldFolder, root: Path, extra: tuple[Path, ...], work: Path) -> Path:
     """Where a document of a manifest lies.
 
     Raises:
@@ -82,6 +84,9 @@ def find_document(name: str, folder: WorldFolder, root: Path, extra: tuple[Path,
         candidate = place / bare if place.is_dir() else place
         if candidate.name == bare and candidate.is_file():
             return candidate
+    known = recall_outside(name, work)
+    if known is not None:
+        return known
     raise RunError(
         f"{manifest_place(folder, root)}: the document {name} is not there; restore it, run `talkqa generate`, or say "
         "where it is with --talkqa-documents"

@@ -24,7 +24,7 @@ from talkqa.verify.heartbeat import Heartbeats
 from talkqa.verify.observer import Observer, Sighting
 from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Probe
-from talkqa.verify.routes import condition_bindings, connections, route_of, unbound_conditions
+from talkqa.verify.routes import condition_bindings, connections, route_of, unbound_conditions, unrestricted_sibling
 from talkqa.verify.rows import RowJudgement, judge_class
 from talkqa.verify.travel import LEAST_TOKEN, Arriving, Marks, marks_of, spelled, tokens_of, written_of
 from talkqa.verify.values import FlowValues
@@ -94,6 +94,14 @@ class FlowState:
                 "condition-unbound",
                 f"needs a binding: nothing says in which fields '{unbound[0]}' shows; "
                 "bind it under [[conditions]] in talkqa.toml",
+                cause=Cause.DOCUMENT,
+            )
+        sibling = unrestricted_sibling(self.flow, tuple(n.flow for n in self.neighbours.values()))
+        if sibling is not None:
+            raise CheckUndecided(
+                "facet-needs-binding",
+                f"nothing says which {self.flow.source.entity} belong to this flow and which to "
+                f"'{sibling.title}', into which each of them goes without condition",
                 cause=Cause.DOCUMENT,
             )
         for side in Side:

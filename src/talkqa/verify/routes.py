@@ -174,3 +174,23 @@ def _is_reverse(one: Flow, other: Flow) -> bool:
         _place(other, Side.TARGET),
         _place(other, Side.SOURCE),
     )
+
+
+def unrestricted_sibling(flow: Flow, flows: tuple[Flow, ...]) -> Flow | None:
+    """A flow between other facets of the same two entities that lets every record through; None where there is none.
+
+    A restricted flow beside it cannot be tested: no field is known that makes a probe belong to the one facet alone.
+    """
+    if not flow.restricted:
+        return None
+    ends = (_place(flow, Side.SOURCE), _place(flow, Side.TARGET))
+    return next(
+        (
+            other
+            for other in flows
+            if other.id != flow.id
+            and not other.restricted
+            and (_place(other, Side.SOURCE), _place(other, Side.TARGET)) == ends
+        ),
+        None,
+    )

@@ -12,7 +12,7 @@ def test_check_prints_diagnostics_and_counts(cli: Cli) -> None:
     ended = cli("check")
     assert ended.code == 0
     assert "[properties-undocumented]" in ended.out
-    assert ended.err.startswith("1 documents, 1 flows, 0 errors, ")
+    assert ended.err.startswith("1 document, 1 flow, 0 errors, ")
 
 
 def test_the_model_is_one_object_a_line(cli: Cli, project: Path) -> None:

@@ -165,6 +165,7 @@ def test_other_requirements_are_refused(text: str) -> None:
     ("option", "value", "told"),
     [
         ("--fault", "nonsense", "choose from "),
+        ("--fault", "late:custom-crm.client--acme-erp.client", "custom-crm.customer--acme-erp.client"),
         ("--licence-off", "Salesforce.Nonsense", "Salesforce.Billing"),
         ("--licence-off", "Billing", "give SYSTEM.LICENCE"),
         ("--licence-off", "Nowhere.Billing", "give SYSTEM.LICENCE"),

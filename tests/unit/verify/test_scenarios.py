@@ -183,10 +183,15 @@ def test_each_fault_is_seen_by_the_check_whose_sentence_it_breaks(
 def test_a_cut_value_is_seen_where_the_property_is_documented(tmp_path: Path) -> None:
     outcomes = run(filled_flow(), tmp_path, "truncates")
     assert "audit" in failed(outcomes), outcomes.words()
-    audit = outcomes.of("audit")
+
+
+def test_a_documented_property_that_arrives_otherwise_is_named_with_both_values(tmp_path: Path) -> None:
+    swapped = {"name": "title", "city": "call", "phone": "town"}
+    audit = run(filled_flow(), tmp_path, only=lambda c: c.name == "audit", mapping=swapped).of("audit")
     assert audit.reason == "documented-but-different"
     assert "never seen to travel" not in audit.message
-    assert f"is {audit.observed.partition(': ')[2]} and not {audit.expected.partition(': ')[2]}" in audit.message
+    for seen, due in zip(audit.observed.split("; "), audit.expected.split("; "), strict=True):
+        assert f"is {seen.partition(': ')[2]} and not {due.partition(': ')[2]}" in audit.message
 
 
 def test_a_documented_property_that_is_not_carried_at_all_is_called_dead(tmp_path: Path) -> None:

@@ -100,6 +100,13 @@ async def pair_unqualified(
 async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
     """Make a pair for which a qualifier holds or not; further qualifiers of the row hold in any case."""
     row = _row_of(s)
+    ends = [(q.side, fold(q.path)) for q in (row.qualifiers if row else ())]
+    if len(set(ends)) < len(ends):
+        raise CheckUndecided(
+            "qualifier-needs-binding",
+            f"the row names several values of '{qualifier.path}', and nothing says whether one of them is enough",
+            cause=Cause.DOCUMENT,
+        )
     further = [
         q for q in (row.qualifiers if row else ()) if (q.side, fold(q.path)) != (qualifier.side, fold(qualifier.path))
     ]

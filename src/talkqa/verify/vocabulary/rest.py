@@ -1,5 +1,6 @@
 """Steps that judge what must not move, and the waiting that absence takes."""
 
+from talkqa.model.check import RowClass
 from talkqa.model.errors import CheckFailed
 from talkqa.model.flow import Side
 from talkqa.model.result import Cause
@@ -11,6 +12,9 @@ from talkqa.verify.routes import rightful_copies
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.wiggle import refresh
+
+_REFERRING = frozenset({RowClass.IDENTITY, RowClass.LOOKUP})
+_UNWATCHED = frozenset({FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE})
 
 
 async def let_pass(s: Scenario, rounds: int, since_s: float, *, at_least_s: float = 0.0) -> None:
@@ -161,16 +165,18 @@ def _caught_up(s: Scenario, side: Side, path: str) -> bool:
 
 
 def _watched(s: Scenario, side: Side) -> list[str]:
-    """Documented properties of one side, or those seen to travel where none are documented."""
-    rows = s.state.flow.properties
-    if rows:
+    """Documented properties of one side, or those seen to travel where none are documented.
+
+    What refers to another record is left out: it is filled in once that record is linked, whenever that is.
+    """
+    if s.state.flow.properties:
+        judged = s.state.judgements
+        rows = [r for r in s.state.flow.properties if judged[(r.source, r.target)].row_class not in _REFERRING]
         paths = {r.source if side is Side.SOURCE else r.target for r in rows}
     else:
         paths = {t.source if side is Side.SOURCE else t.target for t in s.pair.travels}
     schema = s.state.schema(side)
-    return sorted(
-        f.path for p in paths if (f := schema.field(p)) is not None and f.type not in {FieldType.ID, FieldType.OPAQUE}
-    )
+    return sorted(f.path for p in paths if (f := schema.field(p)) is not None and f.type not in _UNWATCHED)
 
 
 def _may_move(s: Scenario, side: Side) -> frozenset[str]:
