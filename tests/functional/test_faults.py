@@ -51,6 +51,8 @@ def test_a_broken_engine_is_accused_by_the_check_whose_sentence_it_breaks(
     seen = [r for r in run.results.values() if r.outcome in BROKEN and r.name == check]
     assert seen, run.counts()
     assert all(r.message and r.place.startswith(f"specs/{document}.rst:") for r in seen)
+    shown = [r.observations[-1] for r in seen]
+    assert all(o.exchanges for o in shown), "the exchanges that show the failure come last"
     if sentence is not None:
         texts = {rule.text for flow in world.flows for rule in flow.rules_of(sentence)}
         assert {r.sentence for r in seen} & texts

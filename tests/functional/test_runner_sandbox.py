@@ -211,9 +211,9 @@ def test_documents_outside_the_project_are_found_where_the_option_says(tmp_path:
     document = tmp_path / "elsewhere/x.rst"
     document.touch()
     for extra in (document, document.parent):
-        assert find_document(f"{OUTSIDE}x.rst", folder, tmp_path, (tmp_path, extra)) == document
+        assert find_document(f"{OUTSIDE}x.rst", folder, tmp_path, (tmp_path, extra), tmp_path) == document
     with pytest.raises(RunError, match="say where it is with --talkqa-documents"):
-        find_document(f"{OUTSIDE}x.rst", folder, tmp_path, (tmp_path,))
+        find_document(f"{OUTSIDE}x.rst", folder, tmp_path, (tmp_path,), tmp_path)
 
 
 def test_a_licence_that_is_off_stands_at_the_head_of_the_results(pytester: pytest.Pytester, project: Path) -> None:

@@ -10,6 +10,8 @@ from talkqa.model.diagnostic import Diagnostic, Severity
 from talkqa.model.errors import DocumentError
 from talkqa.model.settings import Settings
 
+_FILE = "talkqa.toml"
+
 if TYPE_CHECKING:
     from talkqa.documents.read import Reading
     from talkqa.model.world import World
@@ -43,8 +45,14 @@ class Call:
         """Read documents; `paths` empty means those of the settings.
 
         Raises:
-            DocumentError: where a path does not exist.
+            DocumentError: where a path does not exist, or no project is here.
         """
+        if (
+            not paths
+            and not self.config
+            and not any((self.root / place).exists() for place in (_FILE, *settings.specs))
+        ):
+            raise DocumentError(f"{self.root}: no talkqa.toml and no documents here; begin with `talkqa init`")
         from talkqa.documents.read import read_documents  # noqa: PLC0415 - see app.py
 
         wanted = list(paths) or [self.root / spec for spec in settings.specs]

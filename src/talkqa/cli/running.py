@@ -162,10 +162,8 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
         write_plan(planned)
         return
     tell_changes(planned, would=True)
-    raise PlanError(
-        f"{settings.output}: the scenarios do not say what the documents say now\n"
-        "  run `talkqa generate`, or `talkqa run --generate`"
-    )
+    fault = "do not say what the documents say now" if output.is_dir() else "are not generated yet"
+    raise PlanError(f"{settings.output}: the scenarios {fault}\n  run `talkqa generate`, or `talkqa run --generate`")
 
 
 def _perform(work: Path, target: Path, options: Sequence[str], required: float) -> int:

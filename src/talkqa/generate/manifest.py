@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -132,6 +133,11 @@ def read_premise(world: World, depth: Depth, root: Path) -> Premise:
     )
 
 
+@lru_cache(maxsize=8)
+def _resolved(root: Path) -> Path:
+    return root.resolve()
+
+
 def name_document(path: str, root: Path) -> str:
     """A document's path relative to the project, with forward slashes; its bare name where it lies outside."""
     if _PLAIN_PATH.fullmatch(path):
@@ -139,7 +145,7 @@ def name_document(path: str, root: Path) -> str:
     given = Path(path)
     if given.is_absolute():
         try:
-            given = given.resolve().relative_to(root.resolve())
+            given = given.resolve().relative_to(_resolved(root))
         except ValueError:
             return f"{OUTSIDE}{given.name}"
     parts = PurePosixPath(given.as_posix()).parts

@@ -233,7 +233,7 @@ def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:
     decided = sum(counts[outcome] for outcome in DECIDED)
     stopped = " before the run was stopped" if run.interrupted else ""
     if broken:
-        return Status.RED, f"{broken} {'promise is' if broken == 1 else 'promises are'} broken{stopped}"
+        return Status.RED, f"{broken} {'check' if broken == 1 else 'checks'} failed{stopped}"
     errors = counts[Outcome.ERROR]
     if errors or run.broken_off:
         what = f"{errors} {'check' if errors == 1 else 'checks'} ended in an error" if errors else "The run broke off"
@@ -276,7 +276,10 @@ class _FlowEvents:
 
 
 def _events_by_flow(world: WorldRun) -> dict[str, _FlowEvents]:
-    """Events by flow id, sorted; scenarios written by hand for no flow stand under the empty id, last."""
+    """Events by flow id, sorted; scenarios written by hand for no flow stand under the empty id, last.
+
+    A flow that nothing ran of is none of them: its gaps stay with the document.
+    """
     flows: dict[str, _FlowEvents] = defaultdict(_FlowEvents)
     for check in world.checks:
         flows[check.flow_id].checks.append(check)
@@ -285,13 +288,14 @@ def _events_by_flow(world: WorldRun) -> dict[str, _FlowEvents]:
     for latency in world.latencies:
         flows[latency.flow_id].latencies.append(latency)
     for gap in sorted(world.gaps, key=lambda gap: (gap.code, gap.place)):
-        if gap.flow_id is not None:
+        if gap.flow_id in flows:
             flows[gap.flow_id].gaps.append(gap)
     return {flow_id: flows[flow_id] for flow_id in sorted(flows, key=lambda flow_id: (flow_id == "", flow_id))}
 
 
 def _document_view(world: WorldRun) -> DocumentView:
     flows = tuple(_flow_view(world.slug, flow_id, events) for flow_id, events in _events_by_flow(world).items())
+    ran = {flow.id for flow in flows}
     started = world.started
     return DocumentView(
         world=world.slug,
@@ -301,7 +305,7 @@ def _document_view(world: WorldRun) -> DocumentView:
         systems=started.systems if started else (),
         counts=sum((flow.counts for flow in flows), Counter[Outcome]()),
         flows=flows,
-        gaps=tuple(gap for gap in world.gaps if gap.flow_id is None),
+        gaps=tuple(gap for gap in world.gaps if gap.flow_id not in ran),
         left=world.finished.left if world.finished else (),
     )
 

@@ -59,6 +59,8 @@ class Performance:
         except BaseException as error:
             self._ended = error
             outcome = outcome_of(error)
+            if isinstance(error, CheckOutcome | ApiError) and self.scenario.evidence.pending:
+                self.scenario.observe(str(error))  # the last look at the records is what shows it
             raise
         finally:
             CURRENT.reset(token)

@@ -15,6 +15,17 @@ def test_check_prints_diagnostics_and_counts(cli: Cli) -> None:
     assert ended.err.startswith("1 document, 1 flow, 0 errors, ")
 
 
+def test_where_no_project_is_the_way_to_begin_one_is_told(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the lack of a folder that nobody named."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    ended = cli("check")
+    assert ended.code == 2
+    assert "`talkqa init`" in ended.err
+
+
 def test_the_model_is_one_object_a_line(cli: Cli, project: Path) -> None:
     (project / "specs" / "again.txt").write_text((project / "specs" / "crm-to-erp.rst").read_text("utf-8"), "utf-8")
     (project / "specs" / "notes.txt").write_text("Not one of them\n", encoding="utf-8")

@@ -53,8 +53,8 @@ def test_findings_begin_with_what_is_broken(run: Run) -> None:
     ("kept", "status", "headline"),
     [
         ((Outcome.PASSED,), Status.GREEN, "Every promise that was checked holds"),
-        ((Outcome.PASSED, Outcome.FAILED), Status.RED, "3 promises are broken"),
-        ((Outcome.PASSED, Outcome.LATE), Status.RED, "1 promise is broken"),
+        ((Outcome.PASSED, Outcome.FAILED), Status.RED, "3 checks failed"),
+        ((Outcome.PASSED, Outcome.LATE), Status.RED, "1 check failed"),
         ((Outcome.PASSED, Outcome.ERROR), Status.YELLOW, "1 check ended in an error; no promise was seen broken"),
         ((Outcome.PASSED, Outcome.NOT_RUNNABLE), Status.YELLOW, "No promise is broken, 7 are unproven"),
         ((Outcome.ERROR,), Status.YELLOW, "1 check ended in an error; nothing was decided"),
@@ -150,3 +150,22 @@ def test_checks_of_one_title_are_told_apart_by_their_row(run: Run, check: str, r
     name = check.split("/")[1]
     result = replace(run.checks[0], check=check, flow_id="f", name=name)
     assert CheckView(result=result, anchor="c").row == row
+
+
+def test_gaps_of_a_flow_that_nothing_ran_of_stay_with_the_document(run: Run) -> None:
+    """A selection shows no empty flows, and loses no gap."""
+    whole = build_report(run)
+    flow = next(flow for document in whole.documents for flow in document.flows if flow.gaps)
+    worlds = tuple(
+        replace(
+            world,
+            checks=tuple(check for check in world.checks if check.flow_id != flow.id),
+            mappings=tuple(mapping for mapping in world.mappings if mapping.flow_id != flow.id),
+            latencies=tuple(latency for latency in world.latencies if latency.flow_id != flow.id),
+        )
+        for world in run.worlds
+    )
+    part = build_report(replace(run, worlds=worlds))
+    assert flow.id not in {shown.id for document in part.documents for shown in document.flows}
+    assert set(flow.gaps) <= {gap for document in part.documents for gap in document.gaps}
+    assert part.gap_count == whole.gap_count

@@ -76,7 +76,7 @@ def test_structure_reads_without_javascript(run: Run) -> None:
 
 def test_what_is_broken_comes_first(run: Run) -> None:
     text = _page(run).text
-    assert text.index("4 promises are broken") < text.index("What needs attention") < text.index("edit-not-carried")
+    assert text.index("4 checks failed") < text.index("What needs attention") < text.index("edit-not-carried")
     assert text.index("edit-not-carried") < text.index("Notes on the document")
 
 

@@ -13,7 +13,7 @@ def test_three_files_are_written_and_nothing_else_is_left(tmp_path: Path) -> Non
     report = write_reports(read_run(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} - before == {"report.html", "junit.xml", "summary.txt"}
     assert report.path == tmp_path / "report.html"
-    assert "4 promises are broken" in report.path.read_text(encoding="utf-8")
+    assert "4 checks failed" in report.path.read_text(encoding="utf-8")
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path: Path) -> None:

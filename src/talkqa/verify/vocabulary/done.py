@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from talkqa.checklist.phrases import quotable
-from talkqa.model.errors import CheckNotRunnable, CheckUndecided
+from talkqa.model.errors import ApiRefused, CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import RuleKind, Side
 from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
@@ -83,7 +83,14 @@ async def created_nearly(
     value = existing.value.swapcase() if difference == "letter case" else f" {existing.value} "
     if value == existing.value:
         raise CheckNotRunnable("no-near-value", f"{existing.value!r} has no {difference} to differ in")
-    s.probe = await refusable(write_source(s.state, s.key("probe"), {source_path: value}))
+    try:
+        s.probe = await write_source(s.state, s.key("probe"), {source_path: value})
+    except ApiRefused as error:
+        s.done = "refused"
+        s.record_observation(
+            "near-miss-refused", f"the case cannot arise: {s.state.flow.source.system} refuses {value!r}: {error}"
+        )
+        return
     _tell_created(s, f" with {value!r} in '{source_path}'")
 
 

@@ -70,6 +70,8 @@ async def deleted(s: Scenario, side: str, entity: str) -> None:
 async def recorded(s: Scenario, side: str, entity: str) -> None:
     """Tell what became of a record once two later records have arrived."""
     del entity
+    if s.done == "refused":
+        return
     await let_pass(s, 2, s.access.clock.now())
     if s.existing is not None:
         _record_near_miss(s, s.existing)
