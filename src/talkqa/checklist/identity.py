@@ -21,8 +21,6 @@ NEGATIVE = "negative"
 """Shows that something does not happen."""
 SMOKE = "smoke"
 """Belongs to the smallest depth."""
-PLAIN_TAGS = frozenset({POLICY, NEGATIVE, SMOKE})
-"""Every tag of a generated file that carries no value."""
 CHECK_COLUMN = "check"
 """First column of every generated Examples table."""
 

@@ -6,7 +6,6 @@ Used by the runner. A system that neither knows gets a schema from `talkqa.syste
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from talkqa.model.errors import ConfigError
-from talkqa.model.schema import EntitySchema, SystemSchema
+from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.systems.descriptor import read_descriptor
 
@@ -54,42 +53,6 @@ def find_schema(name: str, settings: Settings, *, root: Path | None = None) -> S
 def packaged_names() -> tuple[str, ...]:
     """Canonical names of the systems that talkqa brings descriptors for, sorted."""
     return tuple(sorted(_read_packaged(file).name for file in _PACKAGED.values()))
-
-
-def apply_licences(schema: SystemSchema, off: frozenset[str]) -> SystemSchema:
-    """The system as an account without some licences sees it.
-
-    An entity that needs a missing licence keeps its name and `requires`, but has no fields and allows nothing; one
-    that needs it for creation keeps its fields, and none of them can be set on create. A field that needs it is gone.
-
-    Args:
-        schema: The system with every licence on.
-        off: Licences that are off, as `Salesforce.Billing` or, meant for every system, `Billing`.
-
-    Returns:
-        The reduced schema; its `licences` are those that are left, so that `requires not in licences` tells why.
-    """
-    prefix = f"{schema.name}.".casefold()
-    wanted = {text.casefold().removeprefix(prefix) for text in off}
-    missing = frozenset(licence for licence in schema.licences if licence.casefold() in wanted)
-    if not missing:
-        return schema
-    return replace(
-        schema,
-        entities=tuple(_without(entity, missing) for entity in schema.entities),
-        licences=tuple(licence for licence in schema.licences if licence not in missing),
-    )
-
-
-def _without(entity: EntitySchema, missing: frozenset[str]) -> EntitySchema:
-    if entity.requires in missing:
-        return replace(entity, fields=(), createable=False, updateable=False, deletable=False)
-    fields = tuple(item for item in entity.fields if item.requires not in missing)
-    if entity.create_requires not in missing:
-        return replace(entity, fields=fields)
-    # Deleting hangs on the same licence as creating: the records belong to whatever made them.
-    barred = tuple(replace(item, createable=False, required=False) for item in fields)
-    return replace(entity, fields=barred, createable=False, deletable=False)
 
 
 @cache

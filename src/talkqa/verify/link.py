@@ -16,9 +16,6 @@ from talkqa.verify.routes import Connection, Route, usable_merge_rows
 from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
-_MERGE_ROUNDS = 5
-"""Poll periods left to the engine to merge before the criterion is moved: earlier it would not match any more."""
-
 
 async def write_source(
     state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None, *, permissible: bool = True

@@ -8,7 +8,7 @@ import pytest
 from talkqa.model.errors import ConfigError
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.model.settings import Settings
-from talkqa.systems.registry import apply_licences, find_schema, packaged_names
+from talkqa.systems.registry import find_schema, packaged_names
 
 NAMES = ("Custom CRM", "Custom ERP", "Custom PMS", "Exact Online", "Salesforce", "Wave")
 
@@ -103,38 +103,6 @@ def test_retiring_follows_the_fact_sheets() -> None:
     assert entity_of("Salesforce", "Division").archive == ("IsActive", False)
     assert entity_of("Wave", "Product").archive == ("isArchived", True)
     assert not entity_of("Wave", "Product").deletable
-
-
-def test_without_billing_invoices_exist_but_cannot_be_created() -> None:
-    """The licence that lacks stays readable, so that an error can name it."""
-    seen = apply_licences(schema_of("Salesforce"), frozenset({"Salesforce.Billing"}))
-    invoice = seen.entity("Invoice")
-    assert invoice is not None
-    assert (invoice.createable, invoice.updateable, invoice.deletable) == (False, True, False)
-    assert invoice.create_requires == "Billing"
-    assert not any(field.createable or field.required for field in invoice.fields)
-    description = invoice.field("Description")
-    assert description is not None
-    assert description.updateable
-    assert "Billing" not in seen.licences
-    assert entity_of("Salesforce", "Invoice").createable
-
-
-def test_without_divisions_the_entity_has_nothing_left_but_its_name() -> None:
-    """Fields of other entities that need the licence are gone as well."""
-    seen = apply_licences(schema_of("Salesforce"), frozenset({"divisions"}))
-    division, contact = seen.entity("Division"), seen.entity("Contact")
-    assert division is not None
-    assert (division.fields, division.createable, division.requires) == ((), False, "Divisions")
-    assert contact is not None
-    assert contact.field("Division") is None
-    assert contact.field("LastName") is not None
-
-
-def test_licences_of_other_systems_change_nothing() -> None:
-    """`Wave.Billing` says nothing of Salesforce."""
-    schema = schema_of("Salesforce")
-    assert apply_licences(schema, frozenset({"Wave.Billing"})) is schema
 
 
 def test_a_descriptor_of_the_project_goes_before_a_packaged_one(tmp_path: Path) -> None:
