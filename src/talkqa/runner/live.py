@@ -232,11 +232,15 @@ class LiveWorld:
             return self._give_up(plan, Outcome.NOT_RUN, "stopped", "the run was stopped before its verdict")
         return self._give_up(plan, Outcome.NOT_RUN, "skipped", "pytest skipped it")
 
+    def _after_failure(self, plan: ScenarioPlan) -> CheckFinished:
+        return self._give_up(plan, Outcome.NOT_RUN, "stopped", "pytest stopped at a failure before it")
+
     # scenarios that run ahead
     async def _perform(self, world: OpenWorld, slot: Slot, limit: FailureLimit) -> None:
         plan = slot.plan
         if not limit.admits(slot.order):
-            return  # concluded as not run when the world ends
+            self._conclude(self._after_failure(plan))
+            return
         CURRENT_NODE.set(plan.node)
         failed = False
         scope = limit.enter(slot.order)
@@ -246,7 +250,7 @@ class LiveWorld:
                 failed = finished.outcome in BROKEN or finished.outcome is Outcome.ERROR
                 self._conclude(finished)
             if scope.cancelled_caught:
-                self._conclude(self._give_up(plan, Outcome.NOT_RUN, "stopped", "pytest stopped at a failure before it"))
+                self._conclude(self._after_failure(plan))
         finally:
             limit.leave(slot.order, failed=failed)
 
