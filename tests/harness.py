@@ -1,6 +1,7 @@
 """Runs worlds of documents in the sandbox without pytest in between, and projects through the command line."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -120,6 +121,11 @@ def run_world(
 def _steps(flow: Flow, check: Check) -> tuple[tuple[str, str], ...]:
     background = IN_STEP.render(source=quotable(flow.source.name), target=quotable(flow.target.name))
     return (("Given", background), *((step.keyword, step.text) for step in check.steps))
+
+
+def heed_interrupts() -> None:
+    """For a child process: heed Ctrl-C even where the tests themselves were started in a background that ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def call_talkqa(root: Path, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.unit.cli.conftest import DOCUMENT
 
-_START = "import sys; from talkqa.cli import main; sys.argv[0] = 'talkqa'; main()"
+_START = "import sys; from tests.harness import heed_interrupts
+from talkqa.cli import main; sys.argv[0] = 'talkqa'; main()"
 
 
 @pytest.fixture
@@ -70,6 +71,7 @@ def test_ctrl_c_leaves_a_report_of_what_was_seen(project: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread of ours is about
     )
     try:
         _wait_for_events(project, process)

@@ -10,6 +10,7 @@ import pytest
 
 from talkqa.model.result import CheckFinished
 from tests.functional.world_project import FLOWS, MODULE, Ran, checks_of, run_pytest, write_project
+from tests.harness import heed_interrupts
 
 pytest_plugins = ("pytester",)
 
@@ -358,7 +359,13 @@ def test_ctrl_c_leaves_partial_results_swept(pytester: pytest.Pytester) -> None:
     write_project(pytester.path, files={**BY_HAND, "generated_tests/alpha/beta/mine.feature": slow})
     command = [sys.executable, "-u", "-m", "pytest", "-p", "no:hypothesispytest", "-s", "--talkqa-run-dir=run"]
     options = ["--talkqa-clock=real", "-k", "hand or ever"]
-    with subprocess.Popen([*command, *options], cwd=pytester.path, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*command, *options],
+        cwd=pytester.path,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread of ours is about
+    ) as process:
         assert process.stdout is not None
         assert any("waiting 1000000000.0" in line for line in process.stdout)
         process.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ import pytest
 
 from talkqa.model.result import RunFinished
 from talkqa.report.reading import read_run
-from tests.harness import PROJECT
+from tests.harness import PROJECT, heed_interrupts
 
 BY_HAND = """\
 Feature: Written by hand
@@ -140,6 +140,7 @@ def test_ctrl_c_ends_soon_with_ledger_partial_results_and_report(project: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - no thread of ours is about
     ) as process:
         runs = project / ".talkqa" / "runs"
         deadline = time.monotonic() + 60
