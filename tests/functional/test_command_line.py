@@ -10,10 +10,10 @@ from pathlib import Path
 import junitparser
 import pytest
 
+from tests.harness import heed_interrupts
 from tests.unit.cli.conftest import DOCUMENT
 
-_START = "import sys; from tests.harness import heed_interrupts
-from talkqa.cli import main; sys.argv[0] = 'talkqa'; main()"
+_START = "import sys; from talkqa.cli import main; sys.argv[0] = 'talkqa'; main()"
 
 
 @pytest.fixture
