@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,8 @@ def test_ctrl_c_ends_soon_with_ledger_partial_results_and_report(project: Path) 
             '"kind": "confirm"' in p.read_text(encoding="utf-8") or p.stat().st_size > 2000
             for p in runs.glob("*/*.ledger.jsonl")
         ):
-            time.sleep(0.1)  # the other process works meanwhile
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.1)  # a process that ends too soon is seen below, by its exit code
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 130, output
