@@ -9,11 +9,12 @@ It refuses what a real system refuses (unknown, read-only, over-long, mistyped, 
 tells of changes, deletes or archives. `system.fail` makes coming requests fail; `system.requests` tells what was asked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from talkqa.model.errors import ApiError, ApiRefused, FeatureMissing
+from talkqa.model.preflight import Finding, Identity
 from talkqa.model.protocols import Clock
 from talkqa.model.record import Changes, FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
@@ -293,6 +294,18 @@ class FakeClient:
         stored = sorted(self.system.table(entity).records.values(), key=lambda s: s.order)
         found = [self.system.told(entity, s) for s in stored if cursor is None or s.modified >= cursor]
         return Changes(records=tuple(found), cursor=self.system.stamp())
+
+    async def cursor_now(self, entity: str) -> str | None:
+        """None: what is there is read as a whole."""
+        return None
+
+    async def identify(self) -> Identity:
+        """The user as it stands in the records."""
+        return Identity(user=self.user)
+
+    async def preflight(self, entities: Sequence[str]) -> tuple[Finding, ...]:
+        """Nothing to say."""
+        return ()
 
     async def find(self, entity: str, path: str, value: Scalar) -> tuple[Record, ...]:
         """Living records whose property has this text."""

@@ -1,9 +1,10 @@
 """The two seams of a run: how time passes and how a system is spoken to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from talkqa.model.preflight import Finding, Identity
 from talkqa.model.record import Changes, Record, Scalar
 from talkqa.model.schema import EntitySchema, SystemSchema
 
@@ -60,8 +61,20 @@ class SystemClient(Protocol):
         """Records changed since the cursor; None asks for everything."""
         ...
 
+    async def cursor_now(self, entity: str) -> str | None:
+        """A cursor for changes from now on, for at most one call; None where everything has to be read for one."""
+        ...
+
     async def find(self, entity: str, path: str, value: Scalar) -> tuple[Record, ...]:
         """Records whose property equals the value: the second look before `missing`."""
+        ...
+
+    async def identify(self) -> Identity:
+        """Who this account is, as the system tells."""
+        ...
+
+    async def preflight(self, entities: Sequence[str]) -> tuple[Finding, ...]:
+        """What the vendor's own rules have to say about rights, licences and options, before anything is written."""
         ...
 
 

@@ -67,6 +67,8 @@ class EntitySchema:
     id_field: str = "id"
     modified_field: str | None = None
     modified_by_field: str | None = None
+    created_field: str | None = None
+    """Stamp of creation: tells what was there before a run from what came in it."""
     name_field: str | None = None
     createable: bool = True
     updateable: bool = True
@@ -99,6 +101,8 @@ class SystemSchema:
     knows_users: bool = True
     """Whether records tell who wrote them last."""
     stamp_granularity_s: float = 1.0
+    dialect: str = "rest"
+    """How its API is spoken: rest, odata, graphql, or the name of a vendor's own rules (salesforce, exactonline, wave)."""
     derived: bool = False
     """True where no descriptor exists and the schema was read off the documents."""
 

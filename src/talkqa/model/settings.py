@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from talkqa.model.account import Account
 from talkqa.model.check import Depth
 from talkqa.model.record import Scalar
 
@@ -67,6 +68,8 @@ class SandboxSettings:
     """Faults of the reference engine, by name; empty for the correct engine."""
     engine_cycle_s: float = 5.0
     """How often the reference engine polls, in seconds of the run's clock."""
+    quirks: Mapping[str, bool] = field(default_factory=dict)
+    """What the emulated systems do otherwise than by default: `Salesforce.idle-writes-stamp` to true or false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +99,9 @@ class Settings:
     """Share of checks that must be decided, 0 to 1."""
     max_document_bytes: int = 4_000_000
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    accounts: tuple[Account, ...] = ()
+    """How the systems are reached where they are not emulated."""
+    cassettes: str = "cassettes"
+    """Folder of recordings, one folder a world below it."""
+    max_age_days: float | None = None
+    """Recordings older than this fail a replay; None for any age."""

@@ -21,9 +21,9 @@ from talkqa.runner.outside import recall_outside
 from talkqa.runner.performance import conclude
 from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
 from talkqa.sandbox.world import SandboxWorld
+from talkqa.systems.connect import make_client
 from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
-from talkqa.systems.rest import RestClient
 from talkqa.verify.evidence import record_exchange
 from talkqa.verify.perform import Performance, perform
 from talkqa.verify.world import VerifyWorld
@@ -130,9 +130,10 @@ async def _opened(world: World, opening: Opening) -> AsyncIterator[OpenWorld]:
         )
         clients = {}
         for system, schema in schemas.items():
-            url = sandbox.base_url(system)
             http = await stack.enter_async_context(httpx.AsyncClient(transport=sandbox.transport(system)))
-            clients[system] = RestClient(schema, http, url, clock_now=opening.clock.now, on_exchange=record_exchange)
+            clients[system] = make_client(
+                schema, sandbox.account(system), http, clock_now=opening.clock.now, on_exchange=record_exchange
+            )
         verify = await stack.enter_async_context(
             VerifyWorld(
                 world=world,

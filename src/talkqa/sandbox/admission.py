@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors import Fetched
+from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.conversion import is_empty, to_text
 from talkqa.sandbox.creation import Creator, compose
 from talkqa.sandbox.pairing import Direction, EntityKey, Pairing

@@ -15,7 +15,7 @@ from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.schema import FieldSchema, FieldType, SystemSchema
 from talkqa.sandbox import draws
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors import Fetched, WriteRefused
+from talkqa.sandbox.connectors.contract import Fetched, WriteRefused
 from talkqa.sandbox.conversion import Converted, Unfit, is_empty
 from talkqa.sandbox.decision import Translate, hold
 from talkqa.sandbox.pairing import EntityKey, Pairing

@@ -10,7 +10,7 @@ from datetime import datetime
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors import Fetched
+from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.conversion import Converted, Unfit, is_empty, is_same
 from talkqa.sandbox.rows import Group, Member
 from talkqa.sandbox.state import Base, Link

@@ -19,7 +19,7 @@ from talkqa.model.schema import SystemSchema
 from talkqa.sandbox import draws
 from talkqa.sandbox.admission import Admission
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors import Connector
+from talkqa.sandbox.connectors.contract import Connector
 from talkqa.sandbox.conversion import is_empty
 from talkqa.sandbox.creation import Creator
 from talkqa.sandbox.pairing import EntityKey, Pairing

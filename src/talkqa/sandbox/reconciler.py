@@ -10,7 +10,7 @@ from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.model.schema import FieldType
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors import Fetched, Gone, Outdated, WriteRefused
+from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
 from talkqa.sandbox.conversion import UNFIT, Converted, is_empty
 from talkqa.sandbox.decision import Decision, Translate, decide, hold
 from talkqa.sandbox.pairing import Pairing

@@ -13,7 +13,7 @@ import trio
 from talkqa.model.flow import Side
 from talkqa.model.protocols import Clock
 from talkqa.model.record import FieldValue
-from talkqa.sandbox.connectors import Connector, Fetched, Gone
+from talkqa.sandbox.connectors.contract import Connector, Fetched, Gone
 from talkqa.sandbox.pairing import EntityKey, Pairing
 
 RecordKey = tuple[str, str, str]

@@ -9,13 +9,16 @@ from typing import NoReturn
 
 import httpx
 
+from talkqa.model.account import Account
 from talkqa.model.errors import ConfigError
 from talkqa.model.flow import Flow
 from talkqa.model.protocols import Clock, Gate
 from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import ConditionBinding, ConnectionBinding, SandboxSettings
-from talkqa.sandbox.connectors import Connector
-from talkqa.sandbox.dialects.generic import GenericApp
+from talkqa.sandbox.connectors.contract import USER
+from talkqa.sandbox.connectors.registry import make_connector
+from talkqa.sandbox.dialects.emulator import Emulator
+from talkqa.sandbox.dialects.registry import make_emulator
 from talkqa.sandbox.engine import Engine
 from talkqa.sandbox.faults import make_behaviour
 from talkqa.sandbox.pairing import build_pairings
@@ -54,10 +57,11 @@ class SandboxWorld:
         self._seed = seed
         self._cycle_s = settings.engine_cycle_s
         self._schemas = dict(sorted(schemas.items()))
-        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self._emulators: dict[str, Emulator] = {}
         for name, schema in self._schemas.items():
             store = SystemStore(schema, clock, seed, licences_off=_licences_off(name, settings))
-            self._transports[name] = httpx.ASGITransport(app=GenericApp(store, clock))
+            self._emulators[name] = make_emulator(store, clock, _quirks(name, settings))
+        self._transports = {name: httpx.ASGITransport(app=emulator) for name, emulator in self._emulators.items()}
         self._pairings = build_pairings(flows, self._schemas, conditions, connections)
         self._faults = settings.faults
         make_behaviour(self._faults, self._pairings)
@@ -67,10 +71,10 @@ class SandboxWorld:
         """Canonical names of the systems, sorted."""
         return tuple(self._schemas)
 
-    def base_url(self, system: str) -> str:
-        """Where the system is reached over its transport; raises ConfigError for a system that is not here."""
+    def account(self, system: str, user: str = "harness") -> Account:
+        """How a user reaches a system over its transport; raises ConfigError for a system that is not here."""
         self.transport(system)
-        return f"http://{_host(system)}.sandbox"
+        return self._emulators[system].account(f"http://{_host(system)}.sandbox", user)
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """What carries requests to the system; raises ConfigError for a system that is not here."""
@@ -87,7 +91,7 @@ class SandboxWorld:
         engine = Engine(
             pairings=self._pairings,
             connectors={
-                name: Connector(schema, self.base_url(name), self._transports[name])
+                name: make_connector(schema, self.account(name, USER), self._transports[name])
                 for name, schema in self._schemas.items()
             },
             schemas=self._schemas,
@@ -105,6 +109,11 @@ def _licences_off(system: str, settings: SandboxSettings) -> frozenset[str]:
     return frozenset(
         text[len(prefix) :] if text.casefold().startswith(prefix) else text for text in settings.licences_off
     )
+
+
+def _quirks(system: str, settings: SandboxSettings) -> dict[str, bool]:
+    prefix = f"{system}.".casefold()
+    return {name[len(prefix) :]: on for name, on in settings.quirks.items() if name.casefold().startswith(prefix)}
 
 
 def _host(system: str) -> str:

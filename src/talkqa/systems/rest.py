@@ -5,95 +5,39 @@ budgets belong to the transport below it. Every exchange is told to a callback, 
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
-import trio
 
+from talkqa.model.call import PollShape, Purpose
 from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, FeatureMissing
-from talkqa.model.record import Changes, Exchange, FieldValue, Record, Scalar
+from talkqa.model.preflight import Finding, Identity
+from talkqa.model.record import Changes, FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
+from talkqa.systems.session import Call, Session
 from talkqa.systems.wire import WireShape, flatten
 
 PAGE_SIZE = 200
-BODY_LIMIT_CHARS = 20_000
-"""How much of a body is kept as evidence; a page of 200 wide records is several times as long."""
 
 _TYPES = {kind.value: kind for kind in FieldType}
 
 
-class _Body(httpx.AsyncByteStream):
-    """A request body of one piece.
-
-    httpx 0.28 reads bodies through an async generator, which an in-process server that is content with the first
-    piece never ends; trio warns of each when it is collected.
-    """
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces(self._content)  # a new one each time: a transport may send a request again
-
-
-class _Pieces:
-    """Gives its one piece, then ends."""
-
-    def __init__(self, content: bytes) -> None:
-        self._left = [content] if content else []
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._left:
-            raise StopAsyncIteration
-        return self._left.pop()
-
-
 class RestClient:
-    """One system as one user, over an `httpx.AsyncClient` that is made once per system and belongs to the caller."""
+    """One system as one user."""
 
-    def __init__(
-        self,
-        schema: SystemSchema,
-        http: httpx.AsyncClient,
-        base_url: str,
-        *,
-        user: str = "harness",
-        timeout_s: float = 30.0,
-        clock_now: Callable[[], float] = trio.current_time,
-        on_exchange: Callable[[Exchange], None] | None = None,
-    ) -> None:
+    def __init__(self, schema: SystemSchema, session: Session) -> None:
         """Prepare a client; nothing is sent.
 
         Args:
             schema: What the system looks like, as far as known.
-            http: Carries the requests; its transport decides whether the system is real, recorded or emulated.
-            base_url: Such as `http://salesforce.sandbox`.
-            user: Who acts; sent as the bearer token.
-            timeout_s: Seconds of the run's clock after which a request counts as unanswered.
-            clock_now: Seconds since the run began, for the time of an exchange.
-            on_exchange: Called with each exchange, failed ones included.
+            session: Sends its calls.
         """
         self._schema = schema
-        self._http = http
-        self._base_url = base_url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._clock_now = clock_now
-        self._on_exchange = on_exchange
+        self._session = session
         self._entities = {entity.name: entity for entity in schema.entities}
         self._shapes = {entity.name: WireShape(entity) for entity in schema.entities}
-        # Merged once: merging and parsing headers costs as much as sending a request in process.
-        self._read_headers = httpx.Headers({**http.headers, "accept": "application/json"})
-        self._write_headers = httpx.Headers({**self._read_headers, "content-type": "application/json"})
-        self._told_read = dict(self._read_headers)
-        self._told_write = dict(self._write_headers)
-        self._read_headers["authorization"] = self._write_headers["authorization"] = f"Bearer {user}"
-        for told in (self._told_read, self._told_write):
-            told.pop("authorization", None)
 
     @property
     def schema(self) -> SystemSchema:
@@ -156,7 +100,7 @@ class RestClient:
         records: list[Record] = []
         latest = cursor
         while True:
-            body = await self._object("GET", f"/{quote(name, safe='')}?{urlencode(query)}")
+            body = await self._object("GET", f"/{quote(name, safe='')}?{urlencode(query)}", poll=self._poll_shape(name))
             records.extend(self._record(name, one) for one in _list_of_objects(body.get("records")))
             latest = body.get("cursor") or latest
             following = body.get("next")
@@ -170,6 +114,28 @@ class RestClient:
         query = urlencode({"where": self._shape(name).canonical(path), "equals": _as_text(value)})
         body = await self._object("GET", f"/{quote(name, safe='')}?{query}")
         return tuple(self._record(name, one) for one in _list_of_objects(body.get("records")))
+
+    async def cursor_now(self, entity: str) -> str | None:  # noqa: ARG002 - every entity alike
+        """None: this dialect tells the time in the answer to a whole reading alone."""
+        return None
+
+    async def identify(self) -> Identity:
+        """Nothing: this dialect does not tell who asks."""
+        return Identity()
+
+    async def preflight(self, entities: Sequence[str]) -> tuple[Finding, ...]:  # noqa: ARG002 - nothing to ask
+        """Nothing: this dialect has no rules of its own beyond `describe`."""
+        return ()
+
+    def _poll_shape(self, entity: str) -> PollShape:
+        known = self._entities.get(entity)
+        return PollShape(
+            key=f"{self._schema.name}/{entity}",
+            items=("records",),
+            id=((known.id_field if known else None) or "id",),
+            modified=((known.modified_field if known else None) or "_modified",),
+            last_page=((("next",), None),),
+        )
 
     async def _with_lists(self, entity: str, record_id: str, values: Mapping[str, Scalar]) -> Mapping[str, FieldValue]:
         shape = self._shape(entity)
@@ -232,8 +198,10 @@ class RestClient:
             deleted=gone,
         )
 
-    async def _object(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        response = await self._request(method, path, body)
+    async def _object(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, poll: PollShape | None = None
+    ) -> dict[str, Any]:
+        response = await self._request(method, path, body, poll)
         try:
             content = json.loads(response.content)
         except ValueError:
@@ -245,46 +213,15 @@ class RestClient:
             status=response.status_code,
         )
 
-    async def _request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
-        url = self._base_url + path
+    async def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, poll: PollShape | None = None
+    ) -> httpx.Response:
         content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = self._read_headers if content is None else self._write_headers
-        begun_s = self._clock_now()
-        request = httpx.Request(method, url, headers=headers, content=content)
-        request.stream = _Body(content or b"")
-        try:
-            with trio.fail_after(self._timeout_s):
-                response = await self._http.send(request)
-        except (trio.TooSlowError, httpx.HTTPError) as error:
-            self._tell(method, url, begun_s, content, None)
-            why = f"no answer within {self._timeout_s:g} s" if isinstance(error, trio.TooSlowError) else str(error)
-            raise ApiUnavailable(f"{self._schema.name} did not answer {method} {path}: {why}") from error
-        self._tell(method, url, begun_s, content, response)
+        purpose = Purpose.POLL if poll else Purpose.CONFIRM if method == "GET" else Purpose.WRITE
+        response = await self._session.send(Call(method=method, url=path, purpose=purpose, body=content, poll=poll))
         if response.status_code >= 400:
             raise _error_of(response, f"{self._schema.name} refused {method} {path}")
         return response
-
-    def _tell(self, method: str, url: str, at_s: float, content: bytes | None, response: httpx.Response | None) -> None:
-        if self._on_exchange is None:
-            return
-        self._on_exchange(
-            Exchange(
-                method=method,
-                url=url,
-                status=response.status_code if response else 0,
-                at_s=at_s,
-                request_body=_bounded(content) if content else "",
-                response_body=_bounded(response.content) if response else "",
-                headers=self._told_write if content else self._told_read,
-            )
-        )
-
-
-def _bounded(content: bytes) -> str:
-    text = content[: BODY_LIMIT_CHARS * 4].decode("utf-8", "replace")
-    if len(text) <= BODY_LIMIT_CHARS:
-        return text
-    return f"{text[:BODY_LIMIT_CHARS]}... ({len(content)} bytes in all)"
 
 
 def _as_text(value: Scalar) -> str:

@@ -206,7 +206,7 @@ class Stage:
     def client(self, system: str, user: str = "harness") -> httpx.AsyncClient:
         if (system, user) not in self._clients:
             self._clients[system, user] = httpx.AsyncClient(
-                base_url=self.world.base_url(system),
+                base_url=self.world.account(system).url,
                 transport=self.transports[system],
                 headers={"Authorization": f"Bearer {user}"},
                 trust_env=False,

@@ -165,7 +165,7 @@ def test_every_system_has_a_host_of_its_own_even_without_a_name() -> None:
 
     async def main() -> list[str]:
         world = SandboxWorld(flows=(), schemas=schemas, clock=VirtualClock(), settings=SandboxSettings())
-        return [world.base_url(name) for name in names]
+        return [world.account(name).url for name in names]
 
     urls = trio.run(main)
     assert urls[0] == "http://nameless.sandbox"

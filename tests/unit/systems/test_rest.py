@@ -11,7 +11,8 @@ import trio
 from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.record import Exchange, Record
 from talkqa.model.schema import FieldType
-from talkqa.systems.rest import BODY_LIMIT_CHARS, RestClient
+from talkqa.systems.rest import RestClient
+from talkqa.systems.session import BODY_LIMIT_CHARS, FixedCredentials, Session
 from tests.unit.systems.tiny_system import TinySystem, entity, field, read_only
 
 PERSON = entity("Person", field("name"), field("home.city"), field("deleted", FieldType.BOOLEAN))
@@ -309,7 +310,8 @@ def test_a_broken_connection_is_no_answer(system: TinySystem) -> None:
 
     async def story() -> None:
         http = httpx.AsyncClient(transport=httpx.MockTransport(drop))
-        await RestClient(system.schema, http, "http://tiny.sandbox").get("Person", "x")
+        session = Session(http, "http://tiny.sandbox", system="Tiny", credentials=FixedCredentials({}))
+        await RestClient(system.schema, session).get("Person", "x")
 
     with pytest.raises(ApiUnavailable, match="gone") as caught:
         run(story)

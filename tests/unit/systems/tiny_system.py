@@ -14,6 +14,7 @@ import trio
 from talkqa.model.record import Exchange
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.systems.rest import RestClient
+from talkqa.systems.session import FixedCredentials, Session
 
 Message = MutableMapping[str, Any]
 PAGE = 2
@@ -49,11 +50,19 @@ class TinySystem:
         self.answers: list[tuple[int, Any]] = []
         self.delay_s = 0.0
 
-    def client(self, exchanges: list[Exchange] | None = None, **keys: Any) -> RestClient:
+    def client(self, exchanges: list[Exchange] | None = None, *, user: str = "harness", **keys: Any) -> RestClient:
         """A client that speaks with this system in process."""
         http = httpx.AsyncClient(transport=httpx.ASGITransport(app=self))
         tell = exchanges.append if exchanges is not None else None
-        return RestClient(self.schema, http, "http://tiny.sandbox/", on_exchange=tell, **keys)
+        session = Session(
+            http,
+            "http://tiny.sandbox/",
+            system=self.schema.name,
+            credentials=FixedCredentials({"authorization": f"Bearer {user}"}),
+            on_exchange=tell,
+            **keys,
+        )
+        return RestClient(self.schema, session)
 
     async def __call__(
         self,

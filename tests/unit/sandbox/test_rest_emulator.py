@@ -10,7 +10,8 @@ import trio
 import trio.testing
 
 from talkqa.model.schema import FieldType, SystemSchema
-from talkqa.sandbox.dialects.generic import DELAY_S, GenericApp
+from talkqa.sandbox.dialects.emulator import DELAY_S
+from talkqa.sandbox.dialects.rest import RestEmulator
 from talkqa.sandbox.store import SystemStore
 from tests.unit.sandbox.kit import VirtualClock, entity, problems, text, typed
 
@@ -63,7 +64,7 @@ def ask(*requests: tuple[Any, ...], schema: SystemSchema = SCHEMA, wait_s: float
 
     async def main() -> list[httpx.Response]:
         clock = VirtualClock()
-        app = GenericApp(SystemStore(schema, clock, 0, **options), clock)
+        app = RestEmulator(SystemStore(schema, clock, 0, **options), clock)
         headers = {"Authorization": "Bearer harness"}
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://things", headers=headers)
         answers: list[httpx.Response] = []
@@ -405,7 +406,7 @@ def test_ids_have_a_style_and_are_never_given_twice(name: str) -> None:
 def test_answers_take_their_time_and_the_time_hangs_on_the_request_alone() -> None:
     async def main(seed: int, *, extra: bool) -> list[float]:
         clock = VirtualClock()
-        app = GenericApp(SystemStore(SCHEMA, clock, seed), clock)
+        app = RestEmulator(SystemStore(SCHEMA, clock, seed), clock)
         headers = {"Authorization": "Bearer harness"}
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://things", headers=headers)
         took = []
@@ -428,7 +429,7 @@ def test_answers_take_their_time_and_the_time_hangs_on_the_request_alone() -> No
 def test_the_application_takes_part_in_the_lifespan_of_a_server() -> None:
     async def main() -> list[str]:
         clock = VirtualClock()
-        app = GenericApp(SystemStore(SCHEMA, clock, 0), clock)
+        app = RestEmulator(SystemStore(SCHEMA, clock, 0), clock)
         incoming = iter(["lifespan.startup", "lifespan.shutdown"])
         said: list[str] = []
 

@@ -1,52 +1,21 @@
-"""How the reference engine speaks to the systems: over their HTTP APIs, as a user of its own.
+"""The reference engine's connector for systems that speak REST.
 
-Used by the engine alone. Has its own code for the wire format and never touches a store.
+Has its own code for the wire format and never touches a store.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable
+from talkqa.model.account import Account
+from talkqa.model.errors import ApiError, ApiUnavailable
 from talkqa.model.record import FieldValue
 from talkqa.model.schema import EntitySchema, SystemSchema
-
-Values = dict[str, FieldValue]
-
-USER = "engine"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """One version of a record as the engine read it."""
-
-    id: str
-    values: Mapping[str, FieldValue]
-    modified: datetime | None
-    deleted: bool
-    etag: str | None
-    """None where the version came from a list."""
-    body: Mapping[str, Any] = field(repr=False)
-    asked_at: int
-    """The engine's count of requests when this was asked for: orders overlapping answers."""
-    known_at: int
-    """The same count when the answer came."""
-
-
-class WriteRefused(ApiRefused):
-    """Raised where a system refused a write; `fields` are all that it named."""
-
-
-class Outdated(ApiError):
-    """Raised where a record was changed since the engine read it."""
-
-
-class Gone(ApiError):
-    """Raised where a record does not exist any more."""
+from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, Values, WriteRefused
 
 
 @dataclass(slots=True)
@@ -61,15 +30,15 @@ class _Shape:
     """Paths below another path that is itself a field: their key holds the dots."""
 
 
-class Connector:
+class RestConnector:
     """One system, as the engine's user."""
 
-    def __init__(self, schema: SystemSchema, base_url: str, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, schema: SystemSchema, account: Account, transport: httpx.AsyncBaseTransport) -> None:
         self.schema = schema
         self._http = httpx.AsyncClient(
-            base_url=base_url,
+            base_url=account.url,
             transport=transport,
-            headers={"Authorization": f"Bearer {USER}"},
+            headers={"Authorization": f"Bearer {account.auth.token}"},
             timeout=60,
             trust_env=False,  # no proxy between the engine and a system in the same process
         )
