@@ -8,7 +8,12 @@ CALL = "talkqa"
 """Key of a `CallMark` in the extensions of an httpx request."""
 
 ACTOR: ContextVar[str] = ContextVar("talkqa_actor", default="")
-"""On whose behalf the running task speaks: a check id, `heartbeat <flow id> <n>`, `parent <key>`, or empty."""
+"""On whose behalf the running task speaks.
+
+A check id, `heartbeat <flow id> <n>`, `control <flow id>`, `parent <entity>`, `sweep`, or empty: observers."""
+
+SWEEP = "sweep"
+"""The actor that removes what a run left."""
 
 
 class Purpose(IntEnum):

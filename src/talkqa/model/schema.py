@@ -102,7 +102,7 @@ class SystemSchema:
     """Whether records tell who wrote them last."""
     stamp_granularity_s: float = 1.0
     dialect: str = "rest"
-    """How its API is spoken: rest, odata, graphql, or the name of a vendor's own rules (salesforce, exactonline, wave)."""
+    """How its API is spoken: rest, odata, graphql, or a vendor with rules of its own: salesforce, exactonline, wave."""
     derived: bool = False
     """True where no descriptor exists and the schema was read off the documents."""
 

@@ -4,12 +4,13 @@ Used by verify. One factory per system and world: parents that a record needs ar
 never probes themselves. What a system refuses field by field is left out from then on and told, not hidden.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
 import trio
 
-from talkqa.model.errors import ApiRefused, FeatureMissing
+from talkqa.model.call import ACTOR
+from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.flow import Flow
 from talkqa.model.protocols import SystemClient
 from talkqa.model.record import Record, Scalar
@@ -17,9 +18,14 @@ from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.systems.sentinels import Sentinels, can_hold
 
 _PARENT_KEY = "parent"
+_CREATES = 3
+"""How often a create is sent whose answers are lost and that did nothing."""
+_LOST_AFTER_S = 2.0
+"""How long what was lost may take to be done; twice and three times as long after the second and third loss."""
+_SEARCHED = frozenset({FieldType.STRING, FieldType.EMAIL, FieldType.PHONE})
 
-BeforeWrite = Callable[[str, str, str], str]
-"""Takes system, entity and key before a record is created; returns a token for `AfterWrite`."""
+BeforeWrite = Callable[[str, str, str, Mapping[str, Scalar]], str]
+"""Takes system, entity, key and values before a record is created; returns a token for `AfterWrite`."""
 AfterWrite = Callable[[str, str | None], None]
 """Takes that token and the new record's id; None where the system refused, so that nothing was created."""
 
@@ -32,9 +38,20 @@ class RecordFactory:
         client: SystemClient,
         sentinels: Sentinels,
         *,
-        before_write: BeforeWrite = lambda _system, _entity, _key: "",
+        before_write: BeforeWrite = lambda _system, _entity, _key, _values: "",
         after_write: AfterWrite = lambda _token, _id: None,
+        pause: Callable[[float], Awaitable[None]] = trio.sleep,
     ) -> None:
+        """Make a factory.
+
+        Args:
+            client: The system, as one user.
+            sentinels: Of the world and run.
+            before_write: Told before each create, so that the record is known whatever becomes of the request.
+            after_write: Told after it.
+            pause: Waits so many seconds of the run's clock.
+        """
+        self._pause = pause
         self._client = client
         self._sentinels = sentinels
         self._before_write = before_write
@@ -133,9 +150,9 @@ class RecordFactory:
     async def _write(
         self, entity: EntitySchema, key: str, values: Mapping[str, Scalar], fixed: frozenset[str]
     ) -> Record:
-        token = self._before_write(self._client.schema.name, entity.name, key)
+        token = self._before_write(self._client.schema.name, entity.name, key, values)
         try:
-            record = await self._client.create(entity.name, values)
+            record = await self._create(entity, values)
         except FeatureMissing:
             self._after_write(token, None)
             raise
@@ -145,12 +162,45 @@ class RecordFactory:
                 self._after_write(token, None)
                 raise
             try:
-                record = await self._client.create(entity.name, kept)
+                record = await self._create(entity, kept)
             except ApiRefused:
                 self._after_write(token, None)
                 raise
         self._after_write(token, record.id)
         return record
+
+    async def _create(self, entity: EntitySchema, values: Mapping[str, Scalar]) -> Record:
+        """Create a record; where no answer came, look for it before it is sent again."""
+        for attempt in range(1, _CREATES + 1):
+            try:
+                return await self._client.create(entity.name, values)
+            except ApiUnavailable as lost:
+                await self._pause(_LOST_AFTER_S * attempt)
+                found = await self._find_lost(entity, values, lost)
+                if found is not None:
+                    return found
+                if attempt == _CREATES:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _find_lost(
+        self, entity: EntitySchema, values: Mapping[str, Scalar], lost: ApiUnavailable
+    ) -> Record | None:
+        """The record that a create without answer made; None where it made none.
+
+        Raises:
+            ApiUnavailable: The one given, where nothing can tell: sending it again could make a second record.
+        """
+        fields = [f for path in values if (f := entity.field(path)) and f.type in _SEARCHED and can_hold(f)]
+        for field in sorted(fields, key=lambda f: f.path != entity.name_field):
+            try:
+                found = await self._client.find(entity.name, field.path, values[field.path])
+            except ApiRefused:  # not every field can be searched by
+                continue
+            except ApiUnavailable:
+                raise lost from None
+            return found[0] if found else None
+        raise lost
 
     def _without_refused(
         self, entity: EntitySchema, values: Mapping[str, Scalar], fixed: frozenset[str], error: ApiRefused
@@ -180,11 +230,15 @@ class RecordFactory:
             return (known or await self._make_parent(entity, chain)).id
 
     async def _make_parent(self, entity: str, chain: tuple[str, ...]) -> Record:
-        described = await self.describe(entity)
-        if described.createable:
-            parent = await self._make(entity, f"{_PARENT_KEY}/{entity}", {}, counter=0, chain=chain)
-        else:
-            parent = await self._any_existing(entity)
+        actor = ACTOR.set(f"{_PARENT_KEY} {entity}")  # shared: it belongs to nobody who needed it first
+        try:
+            described = await self.describe(entity)
+            if described.createable:
+                parent = await self._make(entity, f"{_PARENT_KEY}/{entity}", {}, counter=0, chain=chain)
+            else:
+                parent = await self._any_existing(entity)
+        finally:
+            ACTOR.reset(actor)
         self._parents[entity] = parent
         return parent
 

@@ -5,10 +5,13 @@ Knows nothing of checks or of what a flow promises.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import trio
 
+from talkqa.model.call import ACTOR, SWEEP
 from talkqa.model.errors import ApiError
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
@@ -23,6 +26,9 @@ from talkqa.verify.ledger import Ledger
 from talkqa.verify.observer import Observer, Sighting, tokens_in
 from talkqa.verify.probe import own_values, strong_tokens
 from talkqa.verify.sweep import SweepResult, sweep
+
+_STAMPS_DIFFER = timedelta(seconds=2)
+"""By how much a system's clock may be behind ours before its new records look old."""
 
 
 class Access:
@@ -39,6 +45,8 @@ class Access:
         emit: Callable[[Event], None],
         nursery: trio.Nursery,
     ) -> None:
+        self._poll_s = {account.system: account.poll_s for account in settings.accounts if account.poll_s is not None}
+        self._began = clock.stamp()
         self.clients = clients
         self.clock = clock
         self.settings = settings
@@ -48,10 +56,13 @@ class Access:
         self.ledger = Ledger(ledger_path, durable=settings.mode != "sandbox")
         self._observers: dict[tuple[str, str], Observer] = {}
         self._factories = {
-            system: RecordFactory(client, self.sentinels, before_write=self._intend, after_write=self._confirm)
+            system: RecordFactory(
+                client, self.sentinels, before_write=self._intend, after_write=self._confirm, pause=clock.sleep
+            )
             for system, client in clients.items()
         }
         self._owners: dict[str, str] = {}
+        self._written: set[str] = set()
         self._own: set[tuple[str, str, str]] = set()
         self._users: dict[str, str | None] = {}
         self._parent_tokens: set[str] = set()
@@ -62,6 +73,7 @@ class Access:
 
     async def prime(self, entities: Iterable[EntityRef]) -> None:
         """See what is there before anything is written: none of it is ours, whatever becomes of it."""
+        self._began = self.clock.stamp()
         for observer in self._observers_of(entities):
             with suppress(ApiError), _of_no_scenario():  # whoever needs the entity will be told
                 await observer.prime()
@@ -91,13 +103,14 @@ class Access:
                 for sighting in observer.log:
                     if not observer.latest[sighting.record.id].record.deleted:
                         self._adopt_copies(sighting.record, tokens_in(sighting.record))
-            result = await sweep(
-                self.ledger.open_entries(),
-                self.clients,
-                on_removed=self.ledger.removed,
-                sentinels_of=self._sentinels_of,
-                on_settled=self.ledger.settle,
-            )
+            with _of_no_scenario(SWEEP):
+                result = await sweep(
+                    self.ledger.open_entries(),
+                    self.clients,
+                    on_removed=self.ledger.removed,
+                    sentinels_of=self._sentinels_of,
+                    on_settled=self.ledger.settle,
+                )
             removed += result.removed
         return SweepResult(removed=removed, left=result.left)
 
@@ -124,7 +137,14 @@ class Access:
         """The one observer of an entity."""
         key = (system, entity)
         if key not in self._observers:
-            observer = Observer(self.clients[system], entity, self.clock, self.settings.poll_s, self._adopt_copies)
+            observer = Observer(
+                self.clients[system],
+                entity,
+                self.clock,
+                self._poll_s.get(system, self.settings.poll_s),
+                self._adopt_copies,
+                partial(self._existed, self._entity(system, entity)),
+            )
             self._observers[key] = observer
             with _of_no_scenario():
                 self.nursery.start_soon(observer.run)
@@ -143,6 +163,14 @@ class Access:
             self._parent_tokens |= self._strong_of(parent)
         return record
 
+    def _existed(self, schema: EntitySchema | None, record: Record) -> bool:
+        """Whether a record's own stamp says that it was created before the run began."""
+        field = schema.field(schema.created_field) if schema and schema.created_field else None
+        created = record.values.get(field.path) if field else None
+        if not isinstance(created, str):
+            return False
+        return datetime.fromisoformat(created) < self._began - _STAMPS_DIFFER
+
     def _strong_of(self, record: Record) -> set[str]:
         schema = self._entity(record.system, record.entity)
         return strong_tokens(own_values(record, schema).values()) if schema else set()
@@ -153,6 +181,7 @@ class Access:
 
     async def update(self, record: Record, values: Mapping[str, Scalar]) -> Record:
         """Change properties of a record; returns it as stored."""
+        self._written |= strong_tokens(values.values())
         return await self.clients[record.system].update(record.entity, record.id, values)
 
     async def get(self, record: Record) -> Record | None:
@@ -164,7 +193,8 @@ class Access:
         await self.clients[record.system].delete(record.entity, record.id)
         self.ledger.removed(record.system, record.entity, record.id)
 
-    def _intend(self, system: str, entity: str, key: str) -> str:
+    def _intend(self, system: str, entity: str, key: str, values: Mapping[str, Scalar]) -> str:
+        self._written |= strong_tokens(values.values())  # before the request: a copy may be seen before its answer
         return str(self.ledger.intend(system, entity, key.partition("#")[0], key))
 
     def _confirm(self, token: str, record_id: str | None) -> None:
@@ -261,10 +291,11 @@ class Access:
 
 
 @contextmanager
-def _of_no_scenario() -> Iterator[None]:
+def _of_no_scenario(actor: str = "") -> Iterator[None]:
     """What is asked inside belongs to no scenario's evidence."""
-    token = CURRENT.set(None)
+    evidence, before = CURRENT.set(None), ACTOR.set(actor)
     try:
         yield
     finally:
-        CURRENT.reset(token)
+        CURRENT.reset(evidence)
+        ACTOR.reset(before)

@@ -6,6 +6,7 @@ from functools import partial
 
 import trio
 
+from talkqa.model.call import ACTOR
 from talkqa.model.check import RowClass
 from talkqa.model.errors import (
     ApiRefused,
@@ -188,7 +189,7 @@ class FlowState:
 
         def ours(sighting: Sighting) -> bool:
             record = sighting.record
-            return record.id == probe.record.id or self.access.is_own(record) or sighting.order < observer.primed
+            return record.id == probe.record.id or self.access.is_own(record) or observer.was_there(record.id)
 
         sure = {i: s for i, s in observer.carriers(probe.tokens).items() if not ours(s)}
         marks = [self.marks(record) for record in (probe.first, probe.record)]
@@ -244,6 +245,7 @@ class FlowState:
 
     async def _write_control(self) -> CheckOutcome | None:
         target = self.flow.target
+        actor = ACTOR.set(f"control {self.flow.id}")  # whoever asked first: the answer is the flow's
         try:
             await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
         except FeatureMissing as missing:
@@ -254,6 +256,8 @@ class FlowState:
                 f"{target.system} refuses a {target.entity} from the harness too: {error}",
                 cause=Cause.API,
             )
+        finally:
+            ACTOR.reset(actor)
         return None
 
 

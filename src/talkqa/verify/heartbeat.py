@@ -4,12 +4,14 @@ A missing record is only missing once records written later have arrived. Beats 
 within one poll period waits for the same one, so their number grows with time and not with checks.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 import trio
 
+from talkqa.model.call import ACTOR
+from talkqa.model.errors import ApiUnavailable
 from talkqa.model.protocols import Clock
 from talkqa.verify.evidence import CURRENT
 
@@ -30,7 +32,15 @@ class Heartbeats:
     """The beats of one flow."""
 
     def __init__(
-        self, send: Callable[[int], Awaitable[bool]], clock: Clock, nursery: trio.Nursery, gather_s: float
+        self,
+        send: Callable[[int], Awaitable[bool]],
+        clock: Clock,
+        nursery: trio.Nursery,
+        gather_s: float,
+        *,
+        actor: str = "heartbeat",
+        recorded: Sequence[float] | None = None,
+        on_start: Callable[[str, float], None] = lambda _actor, _at_s: None,
     ) -> None:
         """Make the heartbeats of a flow.
 
@@ -39,12 +49,19 @@ class Heartbeats:
             clock: The run's clock.
             nursery: Where beats live; cancelled with the world.
             gather_s: How long a beat waits for others who want one too.
+            actor: On whose behalf beats are written; the number follows.
+            recorded: When each beat began in the recording that is replayed: no other beat can be answered.
+            on_start: Told actor and time of each beat that begins.
         """
         self._send = send
         self._clock = clock
         self._nursery = nursery
         self._gather_s = gather_s
-        self.beats: list[Beat] = []
+        self._actor = actor
+        self._recorded = recorded
+        self._on_start = on_start
+        self.beats: dict[int, Beat] = {}
+        """By number, in the order in which they were asked for."""
 
     async def after(self, moment_s: float) -> bool:
         """Whether a beat written at or after a moment arrives."""
@@ -61,21 +78,35 @@ class Heartbeats:
         return True
 
     async def _beat_after(self, moment_s: float, first: int) -> Beat:
-        beat = next((b for b in self.beats[first:] if b.started_s >= moment_s), None)
-        if beat is None:
-            beat = Beat(number=len(self.beats))
-            self.beats.append(beat)
-            self._nursery.start_soon(self._run, beat)
+        beat = next((b for n, b in self.beats.items() if n >= first and b.started_s >= moment_s), None)
+        if beat is None or self._recorded is not None:
+            number, start_s = self._next(moment_s, first)
+            beat = self.beats.get(number)
+            if beat is None:
+                beat = self.beats[number] = Beat(number=number)
+                self._nursery.start_soon(self._run, beat, start_s)
         await beat.done.wait()
         if beat.error is not None:
             raise beat.error
         return beat
 
-    async def _run(self, beat: Beat) -> None:
+    def _next(self, moment_s: float, first: int) -> tuple[int, float]:
+        """Number of the beat that begins next, and when."""
+        if self._recorded is None:
+            return len(self.beats), self._clock.now() + self._gather_s
+        for number, start_s in enumerate(self._recorded):
+            if number >= first and start_s >= moment_s:
+                return number, start_s
+        raise ApiUnavailable(f"the recording holds no {self._actor} at or after {moment_s:.1f} s; record again")
+
+    async def _run(self, beat: Beat, start_s: float) -> None:
         CURRENT.set(None)  # what a beat sends belongs to no scenario
+        actor = f"{self._actor} {beat.number}"
+        ACTOR.set(actor)
         try:
-            await self._clock.sleep(self._gather_s)
+            await self._clock.sleep(max(0.0, start_s - self._clock.now()))
             beat.started_s = self._clock.now()
+            self._on_start(actor, beat.started_s)
             if await self._send(beat.number):
                 beat.arrived_s = self._clock.now()
         except Exception as error:  # noqa: BLE001 - a beat has no verdict of its own, and must not end the world

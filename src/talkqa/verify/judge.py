@@ -118,7 +118,7 @@ def require_no_leftovers(state: FlowState, probe: Probe) -> None:
         CheckUndecided: where one does.
     """
     observer = state.observer(Side.TARGET)
-    left = sorted(i for i, s in observer.carriers(probe.tokens).items() if s.order < observer.primed)
+    left = sorted(i for i in observer.carriers(probe.tokens) if observer.was_there(i))
     if left:
         raise CheckUndecided(
             "left-from-before",

@@ -52,7 +52,7 @@ async def find_counterpart(
     marks = state.marks(probe.record).without(ignored)
     observer = state.observer(Side.TARGET)
     same_entity = state.observer(Side.SOURCE) is observer
-    before = {i for i, s in observer.carriers(marks.strong).items() if s.order < observer.primed}
+    before = {i for i in observer.carriers(marks.strong) if observer.was_there(i)}
 
     def accept(sighting: Sighting) -> bool:
         record = sighting.record

@@ -56,9 +56,20 @@ class Observer:
         clock: Clock,
         poll_s: float,
         on_sighting: Callable[[Record, set[str]], None] = lambda _record, _tokens: None,
+        existed: Callable[[Record], bool] = lambda _record: False,
     ) -> None:
-        """Make an observer; `on_sighting` is told every version with its search tokens."""
+        """Make an observer.
+
+        Args:
+            client: The system.
+            entity: What is watched.
+            clock: The run's clock.
+            poll_s: Seconds between two questions.
+            on_sighting: Told every version with its search tokens.
+            existed: Whether a record says of itself that it was created before the run began.
+        """
         self._on_sighting = on_sighting
+        self._existed = existed
         self._client = client
         self._clock = clock
         self._poll_s = poll_s
@@ -90,8 +101,14 @@ class Observer:
             await self._clock.sleep(self._poll_s)
 
     async def prime(self) -> None:
-        """Note what is there before the run writes anything: none of it is a copy of ours."""
-        await self.poll()
+        """Begin before the run writes anything: what is there is no copy of ours.
+
+        Everything is read only where nothing else tells what was there from what came later.
+        """
+        async with self._one_poll:
+            self._cursor = await self._client.cursor_now(self.entity)
+        if self._cursor is None:
+            await self.poll()
         self.primed = len(self.log)
 
     async def poll(self) -> None:
@@ -142,7 +159,7 @@ class Observer:
     def was_there(self, record_id: str) -> bool:
         """Whether a record was there before the run wrote anything."""
         known = self._versions.get(record_id)
-        return known is not None and known[0].order < self.primed
+        return known is not None and (known[0].order < self.primed or self._existed(known[0].record))
 
     @property
     def order(self) -> int:

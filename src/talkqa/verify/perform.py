@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from talkqa.model.call import ACTOR
 from talkqa.model.errors import (
     ApiError,
     ApiRefused,
@@ -52,7 +53,7 @@ class Performance:
         """
         keyword, text = self._plan.steps[index]
         begin = self._world.clock.now()
-        token = CURRENT.set(self.scenario.evidence)
+        token, actor = CURRENT.set(self.scenario.evidence), ACTOR.set(self._plan.check)
         outcome = Outcome.PASSED
         try:
             await self._vocabulary.perform(text, self.scenario)
@@ -64,6 +65,7 @@ class Performance:
             raise
         finally:
             CURRENT.reset(token)
+            ACTOR.reset(actor)
             self.results.append(
                 StepResult(text=f"{keyword} {text}", outcome=outcome, begin_s=begin, end_s=self._world.clock.now())
             )

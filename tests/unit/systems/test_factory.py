@@ -1,6 +1,6 @@
 """The factory makes records that a system takes, parents first."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import trio
 from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.flow import EntityRef, Flow, PropertyRow
 from talkqa.model.location import Location
+from talkqa.model.record import Record
 from talkqa.model.schema import FieldSchema, FieldType
 from talkqa.systems.factory import RecordFactory, unfilled_required
 from talkqa.systems.sentinels import Sentinels
@@ -140,7 +141,7 @@ def test_a_field_that_the_system_refuses_is_left_out_from_then_on(system: TinySy
         factory = RecordFactory(
             system.client(),
             SENTINELS,
-            before_write=lambda *intent: written.append(intent) or f"t{len(written)}",  # type: ignore[func-returns-value]
+            before_write=lambda *intent: written.append(intent[:3]) or f"t{len(written)}",  # type: ignore[func-returns-value]
             after_write=lambda token, record_id: written.append((token, record_id)),
         )
         await factory.make("Contact", "first", {})
@@ -170,7 +171,7 @@ def test_a_field_that_the_system_refuses_is_left_out_from_then_on(system: TinySy
         ([(422, {"errors": [{"code": "read_only", "message": "?"}]})], ApiRefused, True),
         ([(422, {"errors": [{"code": "x", "message": "?", "field": "name"}]})] * 2, ApiRefused, True),
         ([(403, {"errors": [{"code": "licence_required", "message": "?", "licence": "L"}]})], FeatureMissing, True),
-        ([(503, {"errors": []})], ApiUnavailable, False),
+        ([(503, {"errors": []})] * 2, ApiUnavailable, False),
     ],
 )
 def test_what_leaving_out_cannot_mend_is_raised(
@@ -214,3 +215,52 @@ def test_required_fields_that_no_row_fills_are_listed() -> None:
     assert [item.path for item in unfilled_required(flow, ORDER)] == ["lines.product"]
     empty = Flow(id="f", rules=(), merge=(), properties=(), **ends)
     assert [item.path for item in unfilled_required(empty, ORDER)] == ["state", "company", "lines.product"]
+
+
+def test_a_create_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(system: TinySystem) -> None:
+    """What it made is taken; a second one would be a duplicate by our own hand."""
+    pauses: list[float] = []
+
+    async def story() -> tuple[Record, Record]:
+        client = system.client()
+        factory = RecordFactory(client, SENTINELS, pause=paused(pauses))
+        await factory.describe("Contact")
+        whole = client.create
+
+        async def lost(entity: str, values: Any) -> Record:
+            client.create = whole  # type: ignore[method-assign]
+            await whole(entity, values)
+            raise ApiUnavailable("no answer")
+
+        client.create = lost  # type: ignore[method-assign]
+        taken = await factory.make("Contact", "first", {})
+        system.answers.append((503, {"errors": []}))
+        repeated = await factory.make("Contact", "second", {})
+        return taken, repeated
+
+    taken, repeated = run(story)
+    assert sorted(system.records) == [("Contact", taken.id), ("Contact", repeated.id)]
+    assert pauses == [2.0, 2.0]
+
+
+def test_a_create_that_nothing_can_look_for_is_never_sent_again(system: TinySystem) -> None:
+    """Nobody knows whether it was done."""
+
+    async def story() -> None:
+        factory = RecordFactory(system.client(), SENTINELS, pause=paused([]))
+        await factory.describe("Contact")
+        system.answers += [(503, {"errors": []}), (400, {"errors": [{"code": "not_searchable", "message": "?"}]})]
+        await factory.make("Contact", "check", {})
+
+    with pytest.raises(ApiUnavailable):
+        run(story)
+    assert len(created(system)) == 1
+
+
+def paused(pauses: list[float]) -> Callable[[float], Awaitable[None]]:
+    """A pause that takes no time."""
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    return pause

@@ -212,7 +212,8 @@ def test_a_control_write_that_was_not_answered_is_asked_again(tmp_path: Path) ->
     """A system that was away once has refused nothing."""
 
     async def play(b: Bench) -> None:
-        b.shop.fail("create", ApiUnavailable("503"))
+        for method in ("create", "find"):
+            b.shop.fail(method, ApiUnavailable("503"))
         probe = await b.probe()
         with pytest.raises(ApiUnavailable):
             await missing_counterpart(b.state, probe)

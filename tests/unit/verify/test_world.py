@@ -85,13 +85,19 @@ def test_a_description_that_failed_once_is_asked_for_again(tmp_path: Path) -> No
     assert Outcome.PASSED in {r.outcome for r in outcomes.results.values()}
 
 
+def lose_a_write(bakery: FakeSystem, _shop: FakeSystem) -> None:
+    """Let a create take effect without an answer, and the search for it find no answer either."""
+    bakery.fail("create", ApiUnavailable("lost"), after=True)
+    bakery.fail("find", ApiUnavailable("lost"))
+
+
 def test_a_write_whose_answer_was_lost_is_swept_with_the_engines_copy_of_it(tmp_path: Path) -> None:
     """Nobody knows the id, and both records go."""
     outcomes = run(
         filled_flow(),
         tmp_path,
         only=lambda c: c.name == "created",
-        before=lambda bakery, _shop: bakery.fail("create", ApiUnavailable("lost"), after=True),
+        before=lose_a_write,
     )
     assert outcomes.of("created").outcome is Outcome.ERROR
     assert living(outcomes) == []
