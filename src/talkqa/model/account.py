@@ -3,6 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+AUTH_KINDS: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "basic": ("username",),
+    "bearer": ("token",),
+    "api-key": ("token",),
+    "client-credentials": ("client_id", "client_secret"),
+    "jwt-bearer": ("client_id", "username", "private_key"),
+    "refresh-token": ("client_id", "refresh_token"),
+    "authorization-code": ("client_id",),
+}
+"""Kinds of credentials, each with what it cannot do without."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
@@ -59,6 +71,8 @@ class Account:
     """Entities that are off by default, and how many records of each a run may create."""
     engine_user: str = ""
     """The sync engine's user, where known: it must be another one than ours."""
+    missing: tuple[str, ...] = ()
+    """What it needs and the environment does not hold, each as a message; until then it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,6 +162,27 @@ class LatencySeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemUsed:
+    """What a world asked of one system, told when it ends."""
+
+    system: str
+    calls: int
+    by_purpose: Mapping[str, int]
+    """`sign_in`, `write`, `confirm`, `poll` to how many calls."""
+    repeated: int
+    """Calls sent again because the system was busy or did not answer."""
+    busiest_minute: int
+    """The most calls within 60 s."""
+    calls_per_minute: float | None
+    """What the account's budget allows; None where no limit is known."""
+    calls_per_day: int | None
+    created: Mapping[str, int]
+    """Entity to how many records the run created."""
+    copies: Mapping[str, int]
+    """Entity to how many records the sync engine made of them, as far as seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """The last line of each file of a run; missing where the process died."""
 
@@ -176,11 +197,11 @@ class RunFinished:
     """Records that could not be removed: `system entity id: why`."""
 
 
-Event = RunStarted | GapSeen | CheckStarted | CheckFinished | MappingSeen | LatencySeen | RunFinished
+Event = RunStarted | GapSeen | CheckStarted | CheckFinished | MappingSeen | LatencySeen | SystemUsed | RunFinished
 
 _EVENTS: dict[str, type[Any]] = {
     cls.__name__: cls
-    for cls in (RunStarted, GapSeen, CheckStarted, CheckFinished, MappingSeen, LatencySeen, RunFinished)
+    for cls in (RunStarted, GapSeen, CheckStarted, CheckFinished, MappingSeen, LatencySeen, SystemUsed, RunFinished)
 }
 
 

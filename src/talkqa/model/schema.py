@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from talkqa.model.rest import RestApi, RestEntity
+
 
 class FieldType(StrEnum):
     """The kinds of value that fields hold, across vendors."""
@@ -79,6 +81,10 @@ class EntitySchema:
     """The licence or feature without which the entity does not exist."""
     create_requires: str | None = None
     """The licence without which records exist but cannot be created."""
+    caution: str = ""
+    """Why tests may create records in a system that is not theirs only where that was allowed: `posts to ledgers`."""
+    rest: RestEntity | None = None
+    """How the rest dialect speaks of it; None for the generic way."""
 
     def field(self, path: str) -> FieldSchema | None:
         """The field at a dotted path, letter case folded; None where the entity has no such field."""
@@ -103,6 +109,8 @@ class SystemSchema:
     stamp_granularity_s: float = 1.0
     dialect: str = "rest"
     """How its API is spoken: rest, odata, graphql, or a vendor with rules of its own: salesforce, exactonline, wave."""
+    rest: RestApi | None = None
+    """How the rest dialect speaks to it; None for the generic way."""
     derived: bool = False
     """True where no descriptor exists and the schema was read off the documents."""
 

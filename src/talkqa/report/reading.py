@@ -19,6 +19,7 @@ from talkqa.model.result import (
     Outcome,
     RunFinished,
     RunStarted,
+    SystemUsed,
     event_from_json,
 )
 
@@ -37,6 +38,8 @@ class WorldRun:
     latencies: tuple[LatencySeen, ...]
     finished: RunFinished | None
     """None where the process died."""
+    used: tuple[SystemUsed, ...] = ()
+    """What was asked of each system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class _Gathered:
     checks: dict[str, CheckFinished] = field(default_factory=dict)
     mappings: list[MappingSeen] = field(default_factory=list)
     latencies: list[LatencySeen] = field(default_factory=list)
+    used: list[SystemUsed] = field(default_factory=list)
     finished: RunFinished | None = None
 
     def add(self, event: Event) -> None:
@@ -89,6 +93,8 @@ class _Gathered:
                 self.mappings.append(event)
             case GapSeen():
                 self.gaps.append(event)
+            case SystemUsed():
+                self.used.append(event)
             case RunStarted():
                 self.started, self.finished = event, None
             case RunFinished():
@@ -103,6 +109,7 @@ class _Gathered:
             checks=(*self.checks.values(), *cut_off),
             mappings=tuple(self.mappings),
             latencies=tuple(self.latencies),
+            used=tuple(self.used),
             finished=self.finished,
         )
 

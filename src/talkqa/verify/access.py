@@ -3,6 +3,7 @@
 Knows nothing of checks or of what a flow promises.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -20,11 +21,13 @@ from talkqa.model.result import Event, LatencySeen, MappingSeen
 from talkqa.model.schema import EntitySchema
 from talkqa.model.settings import Settings
 from talkqa.systems.factory import RecordFactory
-from talkqa.systems.sentinels import Sentinels
+from talkqa.systems.sentinels import Sentinels, token_of
+from talkqa.verify.conduct import Conduct
 from talkqa.verify.evidence import CURRENT
 from talkqa.verify.ledger import Ledger
 from talkqa.verify.observer import Observer, Sighting, tokens_in
 from talkqa.verify.probe import own_values, strong_tokens
+from talkqa.verify.safety import Permissions
 from talkqa.verify.sweep import SweepResult, sweep
 
 _STAMPS_DIFFER = timedelta(seconds=2)
@@ -44,7 +47,15 @@ class Access:
         ledger_path: Path,
         emit: Callable[[Event], None],
         nursery: trio.Nursery,
+        permissions: Permissions,
+        conduct: Conduct,
     ) -> None:
+        self.conduct = conduct
+        self.created: Counter[tuple[str, str]] = Counter()
+        """(system, entity) to how many records the run created."""
+        self.copies: Counter[tuple[str, str]] = Counter()
+        """(system, entity) to how many records the engine made of them, as far as seen."""
+        self.permissions = permissions
         self._poll_s = {account.system: account.poll_s for account in settings.accounts if account.poll_s is not None}
         self._began = clock.stamp()
         self.clients = clients
@@ -63,6 +74,7 @@ class Access:
         }
         self._owners: dict[str, str] = {}
         self._written: set[str] = set()
+        self._intents: dict[str, tuple[str, str]] = {}
         self._own: set[tuple[str, str, str]] = set()
         self._users: dict[str, str | None] = {}
         self._parent_tokens: set[str] = set()
@@ -194,14 +206,18 @@ class Access:
         self.ledger.removed(record.system, record.entity, record.id)
 
     def _intend(self, system: str, entity: str, key: str, values: Mapping[str, Scalar]) -> str:
+        self.permissions.take(system, entity)
         self._written |= strong_tokens(values.values())  # before the request: a copy may be seen before its answer
-        return str(self.ledger.intend(system, entity, key.partition("#")[0], key))
+        token = str(self.ledger.intend(system, entity, key.partition("#")[0], key))
+        self._intents[token] = (system, entity)
+        return token
 
     def _confirm(self, token: str, record_id: str | None) -> None:
         if record_id is None:
             self.ledger.void(int(token))  # the system refused: nothing was created
         else:
             self.ledger.confirm(int(token), record_id)
+            self.created[self._intents.pop(token)] += 1
 
     def _sentinels_of(self, system: str, entity: str, key: str) -> tuple[str, Scalar] | None:
         schema = self._entity(system, entity)
@@ -243,12 +259,20 @@ class Access:
         key = (record.system, record.entity, record.id)
         if key not in self._own and key not in self._adopted and not self.was_there(record):
             self._adopted.add(key)
+            self.copies[record.system, record.entity] += 1
             self.ledger.adopt(record.system, record.entity, record.id, "", why)
 
     def _adopt_copies(self, record: Record, tokens: set[str]) -> None:
         """Whatever carries a value of ours and was not made by us is a copy: the sweep has to know of it."""
         if not record.deleted and any(t in self._owners or t in self._parent_tokens for t in tokens):
             self.adopt(record, why="carries a value that this run wrote")
+
+    def recognises(self, system: str, entity: str, body: object) -> bool:
+        """Whether a record as its system wrote it is ours or carries a value of ours: others are nobody's business."""
+        leaves = list(_leaves(body))
+        if any((system, entity, leaf) in self._own or (system, entity, leaf) in self._adopted for leaf in leaves):
+            return True
+        return any(t in self._written or t in self._parent_tokens for leaf in leaves for t in token_of(leaf))
 
     # signs of life and what was learnt on the way
     def note_arrival(self, flow: Flow, written_s: float) -> None:
@@ -288,6 +312,18 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
+
+
+def _leaves(body: object) -> Iterator[str]:
+    """Every text in a JSON value."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, Mapping):
+        for value in body.values():
+            yield from _leaves(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from _leaves(value)
 
 
 @contextmanager

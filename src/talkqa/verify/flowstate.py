@@ -107,6 +107,7 @@ class FlowState:
             )
         for side in Side:
             self.schemas[side] = await self._describe(self.flow.entity(side))
+            self.access.permissions.require(self.flow.entity(side).system, self.schemas[side].name)
         flows, settings = tuple(n.flow for n in self.neighbours.values()), self.access.settings
         self.route = route_of(self.flow, flows, settings, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
         self.connections = connections(self.flow, flows, settings)
@@ -122,7 +123,13 @@ class FlowState:
             sentinels=self.access.sentinels,
         )
         self.heartbeats = Heartbeats(
-            partial(self._beat, self), self.access.clock, self.access.nursery, gather_s=self.access.settings.poll_s
+            partial(self._beat, self),
+            self.access.clock,
+            self.access.nursery,
+            gather_s=self.access.settings.poll_s,
+            actor=f"heartbeat {self.flow.id}",
+            recorded=self.access.conduct.recorded_beats(self.flow.id),
+            on_start=self.access.conduct.on_start,
         )
 
     async def _describe(self, ref: EntityRef) -> EntitySchema:

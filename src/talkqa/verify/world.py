@@ -18,8 +18,11 @@ from talkqa.model.settings import Settings
 from talkqa.model.world import World
 from talkqa.systems.factory import unfilled_required
 from talkqa.verify.access import Access
+from talkqa.verify.conduct import Conduct
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import make_pair
+from talkqa.verify.safety import Permissions
+from talkqa.verify.sweep import SweepResult
 
 _STILL_WITHIN_S = 10.0
 _MOMENT_S = 0.01
@@ -37,8 +40,10 @@ class VerifyWorld:
         settings: Settings,
         ledger_path: Path,
         emit: Callable[[Event], None],
+        conduct: Conduct = Conduct(),  # noqa: B008 - frozen
     ) -> None:
         self.world = world
+        self._conduct = conduct
         self.flows = world.flows
         self.clock = clock
         self._clients = clients
@@ -59,6 +64,13 @@ class VerifyWorld:
                 ledger_path=self._ledger_path,
                 emit=self._emit,
                 nursery=await nursery.start(_hold),
+                permissions=Permissions(
+                    self._settings.accounts,
+                    {system: client.schema for system, client in self._clients.items()},
+                    self.flows,
+                    guarded=self._conduct.guarded,
+                ),
+                conduct=self._conduct,
             )
             await self.access.prime(self._entities())
         except BaseException:
@@ -86,7 +98,9 @@ class VerifyWorld:
     async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
         """Remove what the run left in the systems, as far as the ledger proves it ours."""
         await self._still()
-        result = await self.access.clear(self._entities())
+        result = SweepResult(removed=0, left=())
+        if self._conduct.sweeps:
+            result = await self.access.clear(self._entities())
         return RunFinished(
             world=self.world.slug,
             interrupted=interrupted,

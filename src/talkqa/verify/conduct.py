@@ -1,0 +1,22 @@
+"""How a world is verified where its systems are not emulated in the same process."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conduct:
+    """What differs between the modes of a run, as far as verify has to know."""
+
+    guarded: bool = False
+    """Whether accounts limit what may be created."""
+    sweeps: bool = True
+    """False where nothing was written, as in a replay."""
+    beats: Mapping[str, Sequence[float]] | None = None
+    """Flow id to when its heartbeats began in the recording that is replayed; None where none is."""
+    on_start: Callable[[str, float], None] = lambda _actor, _at_s: None
+    """Told actor and time of each heartbeat that begins."""
+
+    def recorded_beats(self, flow_id: str) -> Sequence[float] | None:
+        """When the heartbeats of a flow began in the recording; None where none is replayed."""
+        return None if self.beats is None else self.beats.get(flow_id, ())
