@@ -7,7 +7,7 @@ from talkqa.model.errors import CheckNotRunnable
 from talkqa.model.preflight import Identity
 from talkqa.model.schema import EntitySchema, SystemSchema
 from talkqa.verify.safety import Permissions, caution_of, find_dangers, looks_like_production
-from tests.fakes.flows import empty_flow
+from tests.unit.verify.test_scenarios import empty_flow
 
 PLAIN = EntitySchema(name="Customer", fields=())
 LASTING = EntitySchema(name="Account", fields=(), deletable=False, archive=("active", False))
