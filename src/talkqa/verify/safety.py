@@ -18,8 +18,6 @@ from talkqa.model.schema import EntitySchema, SystemSchema
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _TRIAL = re.compile(r"(?<![a-z])(tests?|testing|sandbox|dev|develop(ment)?|qa|demo|staging|uat|trial)(?![a-z])")
-    r"(?<![a-z])(test|tests|testing|sandbox|dev|develop|development|qa|demo|staging|uat|trial)(?![a-z])"
-)
 
 
 def caution_of(entity: EntitySchema) -> str:
