@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench record clean
 
 help:
 	@echo 'make demo    run the checklist of specs/ in the sandbox and report'
@@ -12,6 +12,7 @@ help:
 	@echo 'make check   format, lint, types, import layers'
 	@echo 'make format  format the code'
 	@echo 'make bench   benchmarks, each against its baseline'
+	@echo 'make record  record the cassettes of specs/ again, from emulated systems over sockets'
 	@echo 'make clean   remove what the recipes made'
 
 # A second call finds the stamp and installs nothing, unless the dependencies changed.
@@ -45,6 +46,9 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks
+
+record: $(INSTALLED)
+	$(BIN)/python -m tests.record_cassettes
 
 clean:
 	rm -rf .venv .talkqa .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

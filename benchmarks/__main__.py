@@ -16,6 +16,7 @@ from benchmarks.reading import measure_reading, measure_regenerating
 from benchmarks.sandbox import measure_sandbox
 from benchmarks.saving import measure_saving
 from benchmarks.table import Row, render_table
+from benchmarks.transport import measure_transport
 from benchmarks.waiting import measure_waiting
 
 
@@ -34,6 +35,7 @@ BENCHMARKS: dict[int, Measure] = {
     4: measure_collecting,
     5: measure_waiting,
     6: measure_sandbox,
+    7: measure_transport,
 }
 
 

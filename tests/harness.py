@@ -24,7 +24,7 @@ from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
 from talkqa.runner.gate import ScenarioGate
 from talkqa.runner.loop import seed_scheduler
-from talkqa.runner.sandbox import SandboxStage
+from talkqa.runner.worlds import WorldStage
 from talkqa.runner.stage import Opening, PreparedWorld
 from talkqa.verify.clock import TrioClock
 from tests.fakes.clock import EPOCH
@@ -65,9 +65,9 @@ class WorldRun:
 
 
 def project_settings(**changes: object) -> Settings:
-    """The settings of this project; `licences_off` and `faults` belong to the sandbox."""
+    """The settings of this project, changed; those of the sandbox are given by their names alone."""
     settings = read_settings(PROJECT)
-    sandbox = {k: changes.pop(k) for k in ("licences_off", "faults") if k in changes}
+    sandbox = {k: changes.pop(k) for k in ("licences_off", "faults", "quirks", "wire_faults", "limited") if k in changes}
     return replace(settings, sandbox=replace(settings.sandbox, **sandbox), **changes)
 
 
@@ -103,7 +103,7 @@ def run_world(
         )
         prepared = PreparedWorld(slug=world.slug, world=world)
 
-        async with SandboxStage().open(prepared, opening) as opened:
+        async with WorldStage().open(prepared, opening) as opened:
 
             async def one(plan: ScenarioPlan) -> None:
                 results[plan.check] = await opened.perform(plan, lambda _i, _r, _e: None)

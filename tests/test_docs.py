@@ -4,7 +4,7 @@ import ast
 import importlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,21 @@ import typer
 from benchmarks.__main__ import build_parser
 from talkqa.checklist.phrases import recognize
 from talkqa.cli.app import app
+from talkqa.cli.starting import TEMPLATE
 from talkqa.config import read_settings
 from talkqa.documents.read import read_documents
+from talkqa.model.account import AUTH_KINDS
 from talkqa.model.diagnostic import Severity
 from talkqa.model.result import Outcome
 from talkqa.model.settings import Settings
 from talkqa.runner.options import add_options
+from talkqa.sandbox.dialects.emulator import Quirk
+from talkqa.sandbox.dialects.registry import make_emulator
 from talkqa.sandbox.faults import FAULTS
+from talkqa.sandbox.store import SystemStore
+from talkqa.systems.registry import find_schema, packaged_names
+from talkqa.verify.safety import caution_of
+from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -52,6 +60,24 @@ def commands(program: str) -> list[tuple[str, list[str]]]:
     return [(name, found[len(program.split()) :]) for name, found in words]
 
 
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, by its words: `("sandbox", "serve")`."""
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path, command
+        return
+    for name, each in inner.items():
+        yield from leaves(each, (*path, name))
+
+
+def split_command(words: list[str], known: Mapping[tuple[str, ...], Any]) -> tuple[tuple[str, ...], list[str]]:
+    """The command that is called, and what it is called with; a group shown by itself stands for its commands."""
+    for length in (1, 2):
+        if tuple(words[:length]) in known:
+            return tuple(words[:length]), words[length:]
+    return next(name for name in known if name[: len(words)] == tuple(words)), []
+
+
 def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings get on GitHub."""
     titles = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
@@ -60,15 +86,14 @@ def anchors(page: Path) -> set[str]:
 
 def test_every_command_and_option_shown_exists() -> None:
     """Whatever `talkqa ...` a page shows can be typed as it stands."""
-    group = typer.main.get_command(app)
-    known: dict[str, Any] = group.commands  # type: ignore[attr-defined]
-    shown = commands("talkqa")
-    assert {words[0] for _, words in shown} == known.keys()
-    for page, (name, *words) in shown:
+    known = dict(leaves(typer.main.get_command(app)))
+    shown = [(page, *split_command(words, known)) for page, words in commands("talkqa")]
+    assert {name for _, name, _ in shown} == known.keys()
+    for page, name, words in shown:
         ours = words[: words.index("--")] if "--" in words else words
-        options = {option for parameter in known[name].params for option in parameter.opts}
+        options = {opt for parameter in known[name].params for opt in (*parameter.opts, *parameter.secondary_opts)}
         unknown = {word.partition("=")[0] for word in ours if word.startswith("-")} - options
-        assert not unknown, f"{page}: talkqa {name} has no {', '.join(unknown)}"
+        assert not unknown, f"{page}: talkqa {' '.join(name)} has no {', '.join(unknown)}"
 
 
 def test_every_pytest_option_shown_is_one_of_the_plugins() -> None:
@@ -170,6 +195,85 @@ def test_the_table_of_faults_is_that_of_the_sandbox() -> None:
     for fault in FAULTS.values():
         assert f"| `{fault.name}` | {fault.summary} | {', '.join(fault.breaks)} |" in page
     assert len(re.findall(r"^\| `[\w-]+` \| [A-Z]", page, re.MULTILINE)) == len(FAULTS)
+
+
+def test_the_tables_of_quirks_are_those_of_the_emulators() -> None:
+    """Every quirk is documented: how it stands by default, whether that is confirmed, and what it does."""
+    page = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+    for system in packaged_names():
+        schema = find_schema(system, Settings(), root=ROOT)
+        assert schema is not None
+        emulator = make_emulator(SystemStore(schema, FakeClock(), 0), FakeClock(), {})
+        section = page.partition(f"### Quirks of {system}\n")[2].partition("\n#")[0] if emulator.QUIRKS else ""
+        told = dict(re.findall(r"^\| `([\w-]+)` \| (.*) \|$", section, re.MULTILINE))
+        assert told == {name: describe_quirk(quirk) for name, quirk in emulator.QUIRKS.items()}, system
+
+
+def describe_quirk(quirk: Quirk) -> str:
+    """A row of the table behind the name."""
+    default = f"{'on' if quirk.default else 'off'}{', unconfirmed' if quirk.unconfirmed else ''}"
+    return f"{default} | {quirk.says[0].lower()}{quirk.says[1:].rstrip('.')}"
+
+
+def test_the_table_of_findings_is_that_of_doctor() -> None:
+    """Every code that doctor gives is explained, and no other one is."""
+    model = ast.parse((ROOT / "src" / "talkqa" / "model" / "preflight.py").read_text(encoding="utf-8"))
+    listed = next(text for text in strings_of(model) if text.startswith("Stable, kebab-case: "))
+    codes = set(re.findall(r"[a-z]+(?:-[a-z]+)*", listed.partition(": ")[2]))
+    given = {code for file in (ROOT / "src").rglob("*.py") for code in finding_codes(file)}
+    assert given <= codes
+    page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Doctor\n")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == codes
+
+
+def strings_of(tree: ast.AST) -> Iterator[str]:
+    """Every text that a module holds."""
+    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def finding_codes(file: Path) -> Iterator[str]:
+    """The codes with which a module makes findings, as far as it writes them out."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding":
+            for keyword in node.keywords:
+                if keyword.arg == "code":
+                    yield from strings_of(keyword.value)
+
+
+def test_the_kinds_of_sign_in_are_those_of_accounts() -> None:
+    """Every kind is listed with what it cannot do without."""
+    page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    table = page.partition("| kind of auth | needs |\n")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE))
+    assert rows.keys() == AUTH_KINDS.keys()
+    for kind, needed in AUTH_KINDS.items():
+        assert set(needed) <= set(re.findall(r"`([a-z_]+)`", rows[kind])), kind
+
+
+def test_entities_that_are_off_until_allowed_are_listed() -> None:
+    """The page names what of the packaged systems a live run does not create unasked."""
+    page = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    table = page.partition("| system | off until allowed |\n")[2].partition("\n\n")[0]
+    told = dict(re.findall(r"^\| (\w[\w ]*) \| (.*) \|$", table, re.MULTILINE))
+    found = {}
+    for system in packaged_names():
+        schema = find_schema(system, Settings(), root=ROOT)
+        assert schema is not None
+        found[system] = ", ".join(sorted(entity.name for entity in schema.entities if caution_of(entity)))
+    assert told == {system: names for system, names in found.items() if names}
+
+
+def test_the_template_of_init_is_read_and_holds_the_defaults(tmp_path: Path) -> None:
+    """What `talkqa init` writes changes nothing, and what it comments out can be switched on."""
+    file = tmp_path / "talkqa.toml"
+    file.write_text(TEMPLATE, encoding="utf-8")
+    assert read_settings(tmp_path, file) == Settings()
+    file.write_text(re.sub(r"^# (?=[\w\[\"])", "", TEMPLATE.partition("\n\n")[2], flags=re.MULTILINE), encoding="utf-8")
+    settings = read_settings(tmp_path, file, environ={"SF_CLIENT_ID": "id", "SF_CLIENT_SECRET": "secret"})
+    assert [account.system for account in settings.accounts] == ["Salesforce"]
+    assert settings.conditions
+    assert settings.connections
 
 
 def test_the_architecture_fits_a_screen_and_names_every_package() -> None:

@@ -269,7 +269,7 @@ def test_equal_seeds_give_equal_events(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--talkqa-mode=live",), "the mode 'live' is not there yet"), (("--talkqa-config=no.toml",), "no.toml")],
+    [(("--talkqa-quirk=odd",), "quirk 'odd'"), (("--talkqa-config=no.toml",), "no.toml")],
 )
 def test_a_wrong_setting_ends_the_run_before_it_begins(
     pytester: pytest.Pytester, arguments: tuple[str, ...], said: str

@@ -11,7 +11,7 @@ from talkqa.generate.plan import plan, write
 from talkqa.model.errors import RunError
 from talkqa.model.result import LatencySeen, RunStarted
 from talkqa.runner.manifest import WorldFolder
-from talkqa.runner.sandbox import OUTSIDE, find_document
+from talkqa.runner.worlds import OUTSIDE, find_document
 from tests.functional.world_project import INI, run_pytest
 
 pytest_plugins = ("pytester",)

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import talkqa
-from talkqa.cli import documents, generation, results, running, starting
+from talkqa.cli import doctor, documents, generation, importing, login, results, running, serving, starting
 from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_error
 from talkqa.model.errors import TalkqaError
@@ -32,6 +32,11 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     results.report: ("talkqa report", "talkqa report .talkqa/runs/20250101T080000-1a2b"),
     documents.impact: ("talkqa impact last-release/specs specs",),
+    doctor.doctor: ("talkqa doctor", "talkqa doctor --sandbox specs/crm-to-erp.rst", "talkqa doctor --calls Wave=900"),
+    login.login: (
+        "talkqa login 'Exact Online'",
+        "talkqa login 'Exact Online' --code 'https://example.com/back?code=...&state=...'",
+    ),
     results.sweep: ("talkqa sweep",),
 }
 """Command to what its --help shows, in the order of --help."""
@@ -49,6 +54,8 @@ for _command, _lines in EXAMPLES.items():
         cls=running.RunCommand if _command is running.run else None,
         epilog="\b\nExample:\n" + "\n".join(f"  {line}" for line in _lines),
     )(_command)
+app.add_typer(serving.sandbox)
+app.add_typer(importing.importing)
 
 
 def _print_version(value: bool) -> None:  # noqa: FBT001 - typer hands the flag over by position

@@ -7,7 +7,6 @@ import typer
 
 from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_notice, print_result, progress
-from talkqa.model.errors import RunError
 
 if TYPE_CHECKING:
     from talkqa.report.content import Report
@@ -35,13 +34,26 @@ def sweep(
 
     folder = _folder(context.obj, run_dir)
     modes = {world.started.mode for world in read_run(folder).worlds if world.started}
-    entries = sum(len(read_ledger(path)) for path in sorted(folder.glob("*.ledger.jsonl")))
-    if modes - {"sandbox"}:
-        raise RunError(f"{folder}: a run in mode {', '.join(sorted(modes))} cannot be swept by this version")
-    print_result(
-        f"{folder}: nothing to remove: the sandbox's systems live in the process of their run and end with it "
-        f"({entries} entries of the ledger were open)"
-    )
+    ledgers = sorted(folder.glob("*.ledger.jsonl"))
+    entries = sum(len(read_ledger(path)) for path in ledgers)
+    if "live" not in modes:
+        print_result(
+            f"{folder}: nothing to remove: no system outlives a {' or '.join(sorted(modes)) or 'sandbox'} run "
+            f"({entries} entries of the ledger were open)"
+        )
+        return
+    from talkqa.runner.sweeping import sweep_ledger  # noqa: PLC0415 - see app.py
+
+    call: Call = context.obj
+    left: list[str] = []
+    for path in ledgers:
+        with progress(f"removing what {path.stem.removesuffix('.ledger')} left"):
+            result = sweep_ledger(path, call.settings(), call.root)
+        left += result.left
+        print_result(f"{path.name}: {result.removed} records removed, {len(result.left)} left")
+    for line in left:
+        print_notice(f"left: {line}")
+    raise typer.Exit(1 if left else 0)
 
 
 def show_run(folder: Path) -> tuple["Run", "Report"]:

@@ -1,27 +1,29 @@
 """`talkqa run`: pytest over generated scenarios, then the reports, the summary and an exit code from the results."""
 
 import re
-import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from talkqa.cli.generation import plan_generation, tell_changes, write_plan
+from talkqa.cli.process import run_pytest
 from talkqa.cli.project import Call
 from talkqa.cli.results import show_run
-from talkqa.cli.terminal import print_notice, print_result
+from talkqa.cli.terminal import print_notice, print_result, progress
 from talkqa.model.errors import ConfigError, PlanError
 from talkqa.model.settings import Settings
-from talkqa.report.exitcode import BROKEN_PROMISES, INTERRUPTED, NOTHING_DECIDED, WELL, WRONG_INPUT
+from talkqa.report.exitcode import INTERRUPTED, WELL
 
 _PYTEST_OPTIONS = "talkqa.pytest_options"
-_PYTEST_FAILED, _PYTEST_USAGE = 1, 4
+LIVE = frozenset({"live", "record"})
 
 
 _QUIET = (
@@ -60,6 +62,18 @@ def run(
     ] = None,
     serial: Annotated[bool, typer.Option("--serial", help="Perform each step in place, for a debugger.")] = False,
     clock: Annotated[str | None, typer.Option(metavar="virtual|real", help="How time passes.")] = None,
+    quirk: Annotated[
+        list[str] | None, typer.Option(metavar="SYSTEM.NAME=on|off", help="How an emulated system behaves.")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Against the systems of [accounts].")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Live, and record every call into cassettes.")] = False,
+    replay: Annotated[bool, typer.Option("--replay", help="From cassettes; opens no connection.")] = False,
+    max_age: Annotated[
+        float | None, typer.Option(metavar="DAYS", help="Refuse to replay what was recorded before.")
+    ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what a live run would write and ask; writes nothing.")
+    ] = False,
 ) -> None:
     """Run the scenarios and report.
 
@@ -73,14 +87,46 @@ def run(
     required = read_requirement(require) if require else settings.require_proven
     target = folder or call.root / settings.output
     _refresh(call, settings, target, generate=generate)
-    options = [f"--talkqa-clock={clock}"] if clock else []
+    mode = read_mode(settings, live=live, record=record, replay=replay, plan=plan)
+    options = [f"--talkqa-mode={mode}"]
+    options += [f"--talkqa-clock={clock}"] if clock else []
+    options += [f"--talkqa-quirk={text}" for text in quirk or ()]
+    options += [f"--talkqa-max-age={max_age}"] if max_age is not None else []
     options += [f"--talkqa-seed={seed}"] if seed is not None else []
     options += [f"--talkqa-fault={name}" for name in read_faults(fault or (), call, settings)]
     options += [f"--talkqa-licence-off={name}" for name in read_licences(licence_off or (), settings, call.root)]
     options += ["--serial"] if serial else []
     options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
     extra = context.meta.get(_PYTEST_OPTIONS, [])
+    if plan:
+        raise typer.Exit(_rehearse(target, [*options, "--talkqa-limited", *extra]))
+    if mode in LIVE:
+        print_notice(describe_writing(settings))
     raise typer.Exit(_perform(call.root / settings.work, target, [*options, *extra], required))
+
+
+def read_mode(settings: Settings, *, live: bool, record: bool, replay: bool, plan: bool) -> str:
+    """Where the systems are, by the options, else by the settings.
+
+    Raises:
+        ConfigError: for options that exclude each other.
+    """
+    given = {"live": live and not record, "record": record, "replay": replay, "sandbox": plan}
+    chosen = [mode for mode, on in given.items() if on]
+    if len(chosen) > 1:
+        raise ConfigError("--live or --record, --replay and --plan exclude each other: give one")
+    return chosen[0] if chosen else settings.mode
+
+
+def describe_writing(settings: Settings) -> str:
+    """Who will write where, in a few lines."""
+    lines = ["LIVE: this run creates, changes and deletes records of its own in"]
+    for account in settings.accounts:
+        allowed = ", ".join(f"up to {count} {entity}" for entity, count in account.allow.items())
+        user = account.auth.username or account.auth.client_id or "the account's token"
+        lines.append(f"  {account.system} at {account.url} as {user}" + (f"; allowed: {allowed}" if allowed else ""))
+    lines.append("`talkqa run --plan` says how many; `talkqa sweep` removes what a stopped run left")
+    return "\n".join(lines)
 
 
 def read_requirement(text: str) -> float:
@@ -166,6 +212,24 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
     raise PlanError(f"{settings.output}: the scenarios {fault}\n  run `talkqa generate`, or `talkqa run --generate`")
 
 
+def _rehearse(target: Path, options: Sequence[str]) -> int:
+    """Run in the sandbox, limited as the accounts are, and tell what was asked of the systems."""
+    from talkqa.report.plan import render_plan  # noqa: PLC0415 - see app.py
+    from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
+
+    if not target.exists():
+        raise PlanError(f"{target}: no such folder; run `talkqa generate` first")
+    with TemporaryDirectory(prefix="talkqa-plan-") as folder:
+        said = StringIO()
+        with progress("rehearsing in the sandbox"), redirect_stdout(said):
+            ended = run_pytest([str(target), f"--talkqa-run-dir={folder}/plan", *_QUIET, *options])
+        if not any(Path(folder, "plan").glob("*.jsonl")):
+            print_notice(said.getvalue().strip() or "nothing was selected, so there is nothing to plan")
+            return ended.without_results
+        print_result(render_plan(read_run(Path(folder, "plan"))))
+    return INTERRUPTED if ended.interrupted else WELL
+
+
 def _perform(work: Path, target: Path, options: Sequence[str], required: float) -> int:
     """Run pytest, then report; the results decide on the exit code."""
     from talkqa.report.exitcode import exit_code  # noqa: PLC0415 - see app.py
@@ -186,51 +250,3 @@ def _perform(work: Path, target: Path, options: Sequence[str], required: float) 
     if code == 4:
         print_notice(f"{report.proven:.1%} proven, {required:.1%} required")
     return ended.mend(code)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PytestEnd:
-    """How pytest ended."""
-
-    code: int
-    interrupted: bool
-
-    @property
-    def without_results(self) -> int:
-        """The exit code where there are no results."""
-        if self.interrupted:
-            return INTERRUPTED
-        return {_PYTEST_FAILED: BROKEN_PROMISES, _PYTEST_USAGE: WRONG_INPUT}.get(self.code, NOTHING_DECIDED)
-
-    def mend(self, code: int) -> int:
-        """The results' code, unless all is well in them and something else in the session was not."""
-        if self.interrupted:
-            return INTERRUPTED
-        if code != WELL or self.code == 0:
-            return code
-        return BROKEN_PROMISES if self.code == _PYTEST_FAILED else NOTHING_DECIDED
-
-
-class _Listener:
-    """Tells Ctrl-C from the other ways in which pytest stops early."""
-
-    interrupted = False
-
-    def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        # pytest's own Interrupted, of collection errors and of xdist's -x, is a KeyboardInterrupt too.
-        self.interrupted = excinfo.type is KeyboardInterrupt
-
-
-def run_pytest(arguments: list[str]) -> PytestEnd:
-    """Run pytest in this process, so that Ctrl-C reaches the scenarios at once."""
-    import pytest  # noqa: PLC0415 - see app.py
-
-    listener = _Listener()
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)  # a CI that stops the job gets a report too
-    try:
-        code = pytest.main(arguments, plugins=[listener])
-    except KeyboardInterrupt:
-        return PytestEnd(code=INTERRUPTED, interrupted=True)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    return PytestEnd(code=int(code), interrupted=listener.interrupted)

@@ -14,7 +14,7 @@ work = ".talkqa"                 # results, ledger, cache; keep it out of versio
 depth = "standard"               # smoke, standard or deep
 
 [run]
-mode = "sandbox"                 # embedded systems and a reference engine
+mode = "sandbox"                 # embedded systems and a reference engine; or live, record, replay
 clock = "virtual"                # virtual: waiting takes no time; real: it does
 seed = 0                         # equal seeds give equal runs in the sandbox
 patience_s = 120.0               # how long a check waits for a change before it asks whether the engine is alive
@@ -37,6 +37,12 @@ require_proven = 0.0             # share of checks that must be decided: 0.9 or 
 # connected = "Salesforce Order"
 # path = "BillToContactId"
 # held_by = "connected"          # which record holds the reference: connected or source
+
+# [accounts."Salesforce"]        # how `talkqa run --live` reaches a system; then try `talkqa doctor`
+# url = "https://example--qa.sandbox.my.salesforce.com"
+# auth = { kind = "client-credentials", client_id = "env:SF_CLIENT_ID", client_secret = "env:SF_CLIENT_SECRET" }
+# engine_user = "engine@example.com"       # who the sync engine is there; the tests need a user of their own
+# allow = { Division = 20 }                # what cannot be removed again is off until allowed by name and number
 
 # [sandbox]
 # licences_off = ["Salesforce.Billing"]

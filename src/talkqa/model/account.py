@@ -82,3 +82,5 @@ class Budget:
     calls_per_minute: float | None = None
     calls_per_day: int | None = None
     concurrent: int = 8
+    poll_s: float | None = None
+    """How often an observer may ask without using up the day; None where that is no question."""

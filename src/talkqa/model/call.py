@@ -1,5 +1,7 @@
 """What the transport is told of a request beyond HTTP: for whom it is made, what it is for, how its answer is built."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,10 +12,23 @@ CALL = "talkqa"
 ACTOR: ContextVar[str] = ContextVar("talkqa_actor", default="")
 """On whose behalf the running task speaks.
 
-A check id, `heartbeat <flow id> <n>`, `control <flow id>`, `parent <entity>`, `sweep`, or empty: observers."""
+A check id, `heartbeat <flow id> <n>`, `control <flow id>`, `parent <entity>`, `describe`, `sweep`; empty for observers.
+"""
 
 SWEEP = "sweep"
 """The actor that removes what a run left."""
+DESCRIBE = "describe"
+"""The actor that asks what an entity looks like: the answer is everybody's, whoever asked first."""
+
+
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Let what is asked inside be asked on behalf of somebody."""
+    token = ACTOR.set(actor)
+    try:
+        yield
+    finally:
+        ACTOR.reset(token)
 
 
 class Purpose(IntEnum):
@@ -34,7 +49,7 @@ class PollShape:
     """
 
     key: str
-    """Of the poll, without its cursor and page: system and entity."""
+    """Of the poll, without its cursor and page: `SYSTEM/ENTITY`."""
     items: tuple[str, ...]
     """Path of the list of records in the body."""
     id: tuple[str, ...]

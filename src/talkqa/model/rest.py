@@ -101,6 +101,7 @@ class Write:
     """Where in the request's body the record is."""
     whole: bool = False
     """Of update: the body is the whole record, and what it lacks is cleared."""
+    content_type: str = "application/json"
     answer: str = "record"
     """What comes back: record, id (an object that holds nothing else of use), or nothing (a Location at best)."""
 

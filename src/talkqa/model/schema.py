@@ -34,6 +34,8 @@ class FieldSchema:
     path: str
     """Dotted; `items.product.id` runs through the list `items`."""
     type: FieldType
+    aliases: tuple[str, ...] = ()
+    """Other paths that documents use for the same property, such as the one by which it is written."""
     list_at: str | None = None
     """The prefix of `path` that is a list (`items`), where there is one."""
     max_length: int | None = None
@@ -87,12 +89,13 @@ class EntitySchema:
     """How the rest dialect speaks of it; None for the generic way."""
 
     def field(self, path: str) -> FieldSchema | None:
-        """The field at a dotted path, letter case folded; None where the entity has no such field."""
+        """The field at a dotted path or an alias, letter case folded; None where the entity has no such field."""
         return self._by_path.get(path.casefold())
 
     @cached_property
     def _by_path(self) -> dict[str, FieldSchema]:
-        return {f.path.casefold(): f for f in reversed(self.fields)}
+        aliases = {alias.casefold(): f for f in reversed(self.fields) for alias in f.aliases}
+        return aliases | {f.path.casefold(): f for f in reversed(self.fields)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

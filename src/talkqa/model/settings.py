@@ -68,6 +68,10 @@ class SandboxSettings:
     """Faults of the reference engine, by name; empty for the correct engine."""
     engine_cycle_s: float = 5.0
     """How often the reference engine polls, in seconds of the run's clock."""
+    limited: bool = False
+    """Whether calls are limited as the real systems limit them, so that a live run can be rehearsed."""
+    wire_faults: float = 0.0
+    """Share of the tests' own calls that go wrong on the wire, 0 to 1: refused, lost, late, or with a dead token."""
     quirks: Mapping[str, bool] = field(default_factory=dict)
     """What the emulated systems do otherwise than by default: `Salesforce.idle-writes-stamp` to true or false."""
 
@@ -87,6 +91,9 @@ class Settings:
     conditions: tuple[ConditionBinding, ...] = ()
     connections: tuple[ConnectionBinding, ...] = ()
     mode: str = "sandbox"
+    """Where the systems are: sandbox, live or replay."""
+    record: bool = False
+    """Whether the run's calls are recorded."""
     clock: str = "virtual"
     seed: int = 0
     patience_s: float = 120.0

@@ -83,7 +83,8 @@ def _redact_value(value: Any, rules: Rules) -> Any:
     if isinstance(value, tuple):
         return tuple(_redact_value(item, rules) for item in value)
     if isinstance(value, Mapping):
-        return redact_headers(value, rules)
+        counts = {name: item for name, item in value.items() if not isinstance(item, str)}
+        return {**redact_headers({n: item for n, item in value.items() if n not in counts}, rules), **counts}
     if is_dataclass(value) and not isinstance(value, type):
         changed = {
             f.name: new
@@ -166,7 +167,7 @@ def _redact_json(text: str, rules: Rules) -> str:
             hidden_depth = max(0, hidden_depth - 1) if piece != "," else hidden_depth
             pending = False
         else:
-            hidden = (pending or hidden_depth > 0) and piece not in _LITERALS and piece != MASK
+            hidden = (pending or hidden_depth > 0 or piece in rules.values) and piece not in _LITERALS and piece != MASK
             piece, pending = _MASKED_STRING if hidden else piece, False
         out.append(piece)
     out.append(text[end:])

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
+from talkqa.redaction.spellings import holds_value, mask_value
+
 MASK = "***"
 """What stands in a secret's place; masking it again changes nothing."""
 
@@ -73,7 +75,7 @@ class Rules:
     names: frozenset[str] = field(default_factory=frozenset)
     """Further names of headers, parameters and JSON members; letter case, blanks and punctuation are folded."""
     values: frozenset[str] = field(default_factory=frozenset)
-    """Secrets known by value, such as the tokens of this run; masked wherever they stand."""
+    """Secrets known by value, such as the tokens of this run; masked wherever they stand, however they are spelled."""
 
     def hides(self, name: str) -> bool:
         """Whether what stands under this name is a secret."""
@@ -99,7 +101,7 @@ def may_hold_secrets(text: str, rules: Rules) -> bool:
 
     Never says no where `mask_shapes` or a name would mask something; tests compare the two.
     """
-    if rules.names or rules.values:
+    if rules.names or any(holds_value(text, value) for value in rules.values):
         return True
     if "%" in text and _ENCODED.search(text):
         text = f"{text} {unquote_plus(text)}"
@@ -117,7 +119,7 @@ def mask_shapes(text: str, rules: Rules) -> str:
     """Mask what is a secret by its own shape or value, whatever it stands under."""
     for value in sorted(rules.values, key=len, reverse=True):
         if value and value not in MASK:
-            text = text.replace(value, MASK)
+            text = mask_value(text, value, MASK)
     text = _SHAPE.sub(MASK, text)
     text = _BEARER.sub(rf"\g<1>{MASK}", text)
     text = _BASIC.sub(_mask_basic, text)

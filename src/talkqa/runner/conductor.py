@@ -238,10 +238,10 @@ class Conductor:
     def _find_stage(self) -> Stage:
         stage: Stage | None = self._config.hook.pytest_talkqa_stage(config=self._config)
         if stage is None:
-            from talkqa.runner.sandbox import SandboxStage  # noqa: PLC0415 - emulators are needed by no other stage
+            from talkqa.runner.worlds import WorldStage  # noqa: PLC0415 - emulators are needed by no other stage
 
             extra = self._config.getoption("--talkqa-documents")
-            return SandboxStage(tuple(self._config.invocation_params.dir / place for place in extra))
+            return WorldStage(tuple(self._config.invocation_params.dir / place for place in extra))
         return stage
 
     def _progress(self) -> Progress:

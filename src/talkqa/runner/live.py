@@ -92,6 +92,9 @@ class LiveWorld:
         """How many scenarios have a verdict; any thread may read it."""
         self.now_s = 0.0
         """The world's time when something last happened; any thread may read it."""
+        self.settings = prepared.settings or facts.settings
+        """The run's, or those of the recording that is replayed."""
+        self._epoch = prepared.epoch or facts.epoch
         self._uncollected = uncollected
         self._stage, self._facts, self._board, self._vocabulary = stage, facts, board, vocabulary
         self._book = CheckBook(prepared.world)
@@ -123,15 +126,16 @@ class LiveWorld:
             return
         self.begun = True
         self._begun_wall = time.monotonic()
-        self._clock = clock = TrioClock(self._facts.epoch)
+        self._clock = clock = TrioClock(self._epoch)
         self._tell_start()
         opening = Opening(
             clock=clock,
-            settings=self._facts.settings,
+            settings=self.settings,
             root=self._facts.root,
             gate=self._gate,
             ledger_path=self._facts.run_dir / f"{world_file(self.prepared.slug)}.ledger.jsonl",
             emit=self._pass_on,
+            run_id=self._facts.run_id,
         )
         try:
             with self._life:
@@ -218,12 +222,16 @@ class LiveWorld:
                 end_s=self.now_s,
                 wall_s=time.monotonic() - self._begun_wall,
                 swept=0,
-                left=("the sweep did not end; `talkqa sweep` finishes it",) if self._written_to else (),
+                left=self._unswept() if self._written_to else (),
             )
         )
         self._writer.close()
         self.ahead_done.set()
         self.done.set()
+
+    def _unswept(self) -> tuple[str, ...]:
+        why = f" ({describe(self._failure)})" if self._failure is not None else ""
+        return (f"the sweep did not end{why}; `talkqa sweep` finishes it",)
 
     def _given_up(self, plan: ScenarioPlan) -> CheckFinished:
         if self._failure is not None:
@@ -282,7 +290,7 @@ class LiveWorld:
         await self._opened.wait()
         if self._facts.virtual:
             # What was begun before must not decide in which order tasks take turns now.
-            seed_scheduler(f"{self._facts.settings.seed}/{plan.check}")
+            seed_scheduler(f"{self.settings.seed}/{plan.check}")
         CURRENT_NODE.set(plan.node)
         self._placed[plan.node] = self._living().place(plan)
 
@@ -351,7 +359,7 @@ class LiveWorld:
 
     # events
     def _tell_start(self) -> None:
-        settings = self._facts.settings
+        settings = self.settings
         self._write(
             RunStarted(
                 run=self._facts.run_id,
@@ -359,7 +367,7 @@ class LiveWorld:
                 mode=settings.mode,
                 clock=settings.clock,
                 seed=settings.seed,
-                epoch=self._facts.epoch.isoformat().replace("+00:00", "Z"),
+                epoch=self._epoch.isoformat().replace("+00:00", "Z"),
                 version=__version__,
                 documents=self.prepared.documents,
                 systems=self.prepared.systems,

@@ -1,5 +1,6 @@
 """The options of a run, and the facts that they and talkqa.toml make together."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from talkqa.model.errors import RunError
+from talkqa.model.errors import ConfigError
 from talkqa.model.settings import Settings
 from talkqa.runner.manifest import WorldFolder
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from talkqa.runner.live import RunFacts
 
 CONFIG_NAME = "talkqa.toml"
+MODES = ("sandbox", "live", "record", "replay")
 VIRTUAL_EPOCH = datetime(2025, 1, 1, 8, tzinfo=UTC)
 """Second 0 of every run on a virtual clock: equal seeds must give equal stamps."""
 RUN_INPUT = "talkqa_run"
@@ -26,7 +28,7 @@ def add_options(parser: pytest.Parser) -> None:
     """Add the options of a run to pytest's."""
     group = parser.getgroup("talkqa", "dataflow scenarios (talkqa)")
     group.addoption("--talkqa-seed", type=int, metavar="N", help="seed of the run; equal seeds give equal sandbox runs")
-    group.addoption("--talkqa-mode", metavar="MODE", help="where the systems are; default: talkqa.toml, else sandbox")
+    group.addoption("--talkqa-mode", choices=MODES, help="where the systems are; default: talkqa.toml, else sandbox")
     group.addoption("--talkqa-clock", choices=("virtual", "real"), help="how time passes; default: talkqa.toml")
     group.addoption("--talkqa-window", type=int, metavar="N", help="scenarios begun and not yet reported (real clock)")
     group.addoption("--serial", action="store_true", help="perform each talkqa step in place, for a debugger")
@@ -36,6 +38,19 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--talkqa-licence-off", action="append", default=[], metavar="SYSTEM.NAME", help="sandbox licence; repeatable"
     )
+    group.addoption(
+        "--talkqa-quirk",
+        action="append",
+        default=[],
+        metavar="SYSTEM.NAME=on|off",
+        help="how an emulated system behaves; repeatable",
+    )
+    group.addoption(
+        "--talkqa-wire-faults", type=float, metavar="SHARE", help="share of sandbox calls that go wrong on the wire"
+    )
+    group.addoption("--talkqa-limited", action="store_true", help="limit sandbox calls as the real systems limit them")
+    group.addoption("--talkqa-record", action="store_true", help="record the run's calls, for --talkqa-mode=replay")
+    group.addoption("--talkqa-max-age", type=float, metavar="DAYS", help="replay nothing that was recorded before")
     group.addoption("--talkqa-config", metavar="FILE", help="a talkqa.toml elsewhere; its folder is the project")
     group.addoption("--talkqa-run-dir", metavar="FOLDER", help="where results go; default: .talkqa/runs/<run id>")
     group.addoption(
@@ -69,7 +84,6 @@ def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
 
     Raises:
         ConfigError: for a wrong setting.
-        RunError: for a mode that this version has not.
     """
     from talkqa.config import read_settings  # noqa: PLC0415 - the plugin is loaded by runs that need none of this
     from talkqa.runner.events import make_run_id  # noqa: PLC0415
@@ -77,8 +91,7 @@ def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
 
     given = config.getoption("--talkqa-config")
     settings = override(read_settings(root, root / Path(given).name if given else None), config)
-    if settings.mode != "sandbox":
-        raise RunError(f"the mode '{settings.mode}' is not there yet; this version knows: sandbox")
+    settings = settle_mode(settings)
     now = datetime.now(UTC)
     folder = config.getoption("--talkqa-run-dir")
     handed = getattr(config, "workerinput", {}).get(RUN_INPUT)
@@ -96,6 +109,19 @@ def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
     )
 
 
+def settle_mode(settings: Settings) -> Settings:
+    """The settings with what follows from where the systems are.
+
+    Real systems keep real time, and what a run writes there must not look like what an earlier one left; a recording
+    is replayed in no time.
+    """
+    if settings.mode == "record":
+        settings = replace(settings, mode="live", record=True)
+    if settings.mode == "live":
+        return replace(settings, clock="real", seed=settings.seed or int.from_bytes(os.urandom(4)))
+    return replace(settings, clock="virtual", record=False) if settings.mode == "replay" else settings
+
+
 def override(settings: Settings, config: pytest.Config) -> Settings:
     """The settings with this call's options over them."""
     given = {
@@ -103,10 +129,28 @@ def override(settings: Settings, config: pytest.Config) -> Settings:
         "mode": config.getoption("--talkqa-mode"),
         "clock": config.getoption("--talkqa-clock"),
         "window": config.getoption("--talkqa-window"),
+        "max_age_days": config.getoption("--talkqa-max-age"),
     }
     sandbox = replace(
         settings.sandbox,
+        wire_faults=config.getoption("--talkqa-wire-faults") or settings.sandbox.wire_faults,
+        limited=settings.sandbox.limited or config.getoption("--talkqa-limited"),
+        quirks={**settings.sandbox.quirks, **dict(map(read_quirk, config.getoption("--talkqa-quirk")))},
         faults=(*settings.sandbox.faults, *config.getoption("--talkqa-fault")),
         licences_off=settings.sandbox.licences_off | set(config.getoption("--talkqa-licence-off")),
     )
-    return replace(settings, sandbox=sandbox, **{key: value for key, value in given.items() if value is not None})
+    record = settings.record or config.getoption("--talkqa-record")
+    changes = {key: value for key, value in given.items() if value is not None}
+    return replace(settings, sandbox=sandbox, record=record, **changes)
+
+
+def read_quirk(text: str) -> tuple[str, bool]:
+    """A quirk of an emulated system and whether it is to be on: `Salesforce.idle-writes-stamp=off`.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    name, _, value = text.partition("=")
+    if "." not in name or value not in {"on", "off"}:
+        raise ConfigError(f"quirk {text!r}: write SYSTEM.NAME=on or SYSTEM.NAME=off")
+    return name, value == "on"

@@ -216,7 +216,7 @@ class RunSession:
             if self.facts.virtual or not started:
                 loop = Loop(
                     virtual=self.facts.virtual,
-                    seed=f"{self.facts.settings.seed}/{self._lives[key].prepared.slug}",
+                    seed=f"{self._lives[key].settings.seed}/{self._lives[key].prepared.slug}",
                 )
                 loop.start()
             else:  # on the real clock all worlds wait in one loop

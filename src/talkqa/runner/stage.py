@@ -7,6 +7,7 @@ through the hook `pytest_talkqa_stage`.
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from talkqa.model.result import CheckFinished, Event, RunFinished, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
 from talkqa.runner.manifest import WorldFolder
+from talkqa.transport.recording import WorldRecording
 
 OnStep = Callable[[int, StepResult, BaseException | None], None]
 """Called after each step with its index, its result and what it raised."""
@@ -30,6 +32,12 @@ class PreparedWorld:
     """One line a system: its name, where its schema comes from, licences that are off."""
     world: World | None = None
     """None for scenarios that need no systems."""
+    settings: Settings | None = None
+    """Those of the recording that is replayed; None for the run's own."""
+    epoch: datetime | None = None
+    """What second 0 was called in the recording; None for the run's own."""
+    recording: WorldRecording | None = None
+    """What is replayed; None where nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,7 @@ class Opening:
     ledger_path: Path
     emit: Callable[[Event], None]
     """`CheckFinished` and `RunFinished` are taken from what the world's methods return instead."""
+    run_id: str = ""
 
 
 class PlacedScenario(Protocol):

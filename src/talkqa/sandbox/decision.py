@@ -76,6 +76,7 @@ def decide(
 ) -> Decision:
     """The writes that the newest versions of two linked records call for."""
     decision = Decision()
+    worked_out: list[Group] = []
     for group in groups:
         side = group.side
         holding = hold(group, records[side].values, records[side.other].values)
@@ -91,11 +92,17 @@ def decide(
         if value is None:
             continue
         path, current, writable = _place(group, member, holding, forward=forward)
-        if isinstance(value, Unfit) or is_empty(value) or is_same(value, current) or not writable:
+        if not writable:
+            worked_out.append(group)
+            continue
+        if isinstance(value, Unfit) or is_empty(value) or is_same(value, current):
             decision.settled.append(group)
             continue
         value = behaviour.outgoing(link.pairing, group, towards, records[towards.other].id, value)
         decision.write(towards, path, _keep_further_items(value, current), group)
+    if not any(decision.writes.values()):
+        # What a system works out itself may follow from what is just being written: it is settled when that is done.
+        decision.settled += worked_out
     return decision
 
 
@@ -111,7 +118,7 @@ def _direction(link: Link, group: Group, holding: Holding, records: Mapping[Side
         return side.other if holding.lead else None if is_empty(holding.target) else side
     source_changed = base.lead != lead or not is_same(base.source, holding.source)
     target_changed = not is_same(base.target, holding.target)
-    if source_changed and target_changed and holding.lead and not is_empty(holding.target):
+    if source_changed and target_changed and holding.lead and not is_empty(holding.target) and group.target.updateable:
         later = source_stamp is not None and target_stamp is not None and target_stamp > source_stamp
         return side if later else side.other
     # An emptied value does not overwrite a filled one.

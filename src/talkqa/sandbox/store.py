@@ -5,9 +5,9 @@ Used by the dialects, which turn it into HTTP. Knows nothing of HTTP, of flows o
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, timedelta
 from typing import Any
 
 from talkqa.model.protocols import Clock
@@ -38,6 +38,8 @@ class Stored:
     user: str
     version: int
     """Counts all writes to the entity: two versions never share it."""
+    serial: int = 0
+    """Counts all writes to the system."""
     deleted: bool = False
     body: bytes = b""
     """As sent to clients."""
@@ -72,13 +74,30 @@ class EntityStore:
         """
         if not self.schema.createable:
             raise Refused(self._not_createable())
-        values = self._checked(body, None)
+        return self.install(self._checked(body, None), user)
+
+    def install(self, values: Values, user: str) -> Stored:
+        """Store a record as it is: one that the system itself makes, whatever clients may create."""
+        values = dict(values)
         for field in self.schema.fields:
             if values.get(field.path) is None and not field.nullable and field.list_at is None:
                 values[field.path] = _default(field, self._system.stamp())
         self._created += 1
         record_id = self._system.new_id(self.schema.name, self._created)
+        self._derive(values, record_id, None, user)
         return self._keep(Stored(id=record_id, values=values, stamp="", user=user, version=0))
+
+    def check(self, body: Mapping[str, Any], record: Stored | None = None) -> Values:
+        """What a write would store of a body; nothing is stored.
+
+        Args:
+            body: As of `create` and `update`.
+            record: The record that would be changed; None for a new one.
+
+        Raises:
+            Refused: with every problem of the body.
+        """
+        return self._checked(body, record)
 
     def update(self, record: Stored, body: Mapping[str, Any], user: str) -> Stored:
         """Change the fields named in the body; null clears, absent fields stay.
@@ -95,6 +114,14 @@ class EntityStore:
             return record
         self._forget_unique(record)
         values = {**record.values, **changed}
+        self._derive(values, record.id, record, user)
+        return self._keep(Stored(id=record.id, values=values, stamp="", user=user, version=0))
+
+    def touch(self, record: Stored, user: str) -> Stored:
+        """Stamp a record anew and derive again what the system fills."""
+        self._forget_unique(record)
+        values = dict(record.values)
+        self._derive(values, record.id, record, user)
         return self._keep(Stored(id=record.id, values=values, stamp="", user=user, version=0))
 
     def delete(self, record: Stored, user: str) -> None:
@@ -128,6 +155,10 @@ class EntityStore:
             found.append(record)
         return found, None
 
+    def all(self) -> Iterator[Stored]:
+        """Every record in order of creation, deleted ones included."""
+        yield from self._records.values()
+
     def find(self, field: FieldSchema | None, text: str) -> Iterator[Stored]:
         """Live records whose value has this text form, in order of creation; by id where no field is given."""
         if field is None:
@@ -140,6 +171,10 @@ class EntityStore:
             items = value if isinstance(value, tuple) else (value,)
             if not record.deleted and any(item is not None and text_form(item) == text for item in items):
                 yield record
+
+    def _derive(self, values: Values, record_id: str, before: Stored | None, user: str) -> None:
+        if self._system.derive is not None:
+            self._system.derive(self, values, record_id, before, user)
 
     def _checked(self, body: Mapping[str, Any], record: Stored | None) -> Values:
         sent, unknown = self.layout.flatten(body)
@@ -172,6 +207,8 @@ class EntityStore:
         self._versions += 1
         record.version = self._versions
         record.stamp = self._system.stamp()
+        self._system.writes += 1
+        record.serial = self._system.writes
         self._records[record.id] = record
         self._feed.append((record.stamp, record.version, record.id))
         if len(self._feed) > 2 * len(self._records) + 64:
@@ -222,8 +259,15 @@ class SystemStore:
     ) -> None:
         self.schema = schema
         self.seed = seed
+        self.writes = 0
+        """Of all entities together."""
         self.idle_writes_stamp = idle_writes_stamp
         """Whether a write that changes nothing still moves the stamp, as it does in most systems."""
+        self.make_id: Callable[[str, int], str] | None = None
+        """From an entity and the ordinal of its record to the record's id; None for `new_id`'s own style."""
+        self.derive: Callable[[EntityStore, Values, str, Stored | None, str], None] | None = None
+        """Puts into the values of a record what the system itself fills: called before each write with the entity,
+        the values, the id, the version before (None for a new record) and the user."""
         self._clock = clock
         off = {licence.casefold() for licence in licences_off}
         missing = {one for one in _licences(schema) if one.casefold() in off or one not in schema.licences}
@@ -241,9 +285,12 @@ class SystemStore:
     def stamp(self) -> str:
         """The system's time now, at its own granularity, in ISO 8601 UTC."""
         granularity = self.schema.stamp_granularity_s
-        seconds = self._clock.stamp().timestamp()
-        floored = seconds // granularity * granularity if granularity > 0 else seconds
-        moment = datetime.fromtimestamp(floored, UTC)
+        moment = self._clock.stamp().astimezone(UTC)
+        if granularity > 0:
+            # In whole microseconds: a float such as 0.001 would put some moments into the step before.
+            since_midnight = timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second)
+            step = max(timedelta(microseconds=1), timedelta(seconds=granularity))
+            moment -= (since_midnight + timedelta(microseconds=moment.microsecond)) % step
         precision = "seconds" if granularity >= 1 else "milliseconds"
         return moment.isoformat(timespec=precision).replace("+00:00", "Z")
 
@@ -254,6 +301,8 @@ class SystemStore:
 
     def new_id(self, entity: str, ordinal: int) -> str:
         """The id of the entity's nth record, in the style of the system."""
+        if self.make_id is not None:
+            return self.make_id(entity, ordinal)
         name = self.schema.name.casefold()
         key = ("id", self.seed, name, entity, ordinal)
         if "salesforce" in name:

@@ -71,16 +71,30 @@ class SandboxWorld:
         """Canonical names of the systems, sorted."""
         return tuple(self._schemas)
 
-    def account(self, system: str, user: str = "harness") -> Account:
-        """How a user reaches a system over its transport; raises ConfigError for a system that is not here."""
+    def account(self, system: str, user: str = "harness", *, url: str = "") -> Account:
+        """How a user reaches a system; raises ConfigError for a system that is not here.
+
+        Args:
+            system: canonical name.
+            user: who.
+            url: where the system is served; empty for its transport.
+        """
+        return self.application(system).account(url or f"http://{_host(system)}.sandbox", user)
+
+    def application(self, system: str) -> Emulator:
+        """The system as an ASGI application, to be served; raises ConfigError for a system that is not here."""
         self.transport(system)
-        return self._emulators[system].account(f"http://{_host(system)}.sandbox", user)
+        return self._emulators[system]
 
     def transport(self, system: str) -> httpx.AsyncBaseTransport:
         """What carries requests to the system; raises ConfigError for a system that is not here."""
         if system not in self._transports:
             raise ConfigError(f"the sandbox has no system {system!r}; it has: {', '.join(self._transports)}")
         return self._transports[system]
+
+    def expire_token(self, system: str, token: str) -> None:
+        """Make an access token dead at its system, which then answers 401 until a new one is asked for."""
+        self._emulators[system].expire_token(token)
 
     async def run_engine(self, gate: Gate) -> NoReturn:
         """Run the reference engine until cancelled; it forgets everything then.

@@ -4,6 +4,7 @@ Used by the runner and by doctor; every mode makes its clients here.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import httpx
 
@@ -11,14 +12,30 @@ from talkqa.model.account import Account, Budget
 from talkqa.model.protocols import SystemClient
 from talkqa.model.record import Exchange
 from talkqa.model.schema import SystemSchema
+from talkqa.systems.auth import make_credentials, now_utc
+from talkqa.systems.exactonline.client import ExactOnlineClient
+from talkqa.systems.exactonline.division import BUDGET as EXACT_ONLINE_BUDGET
+from talkqa.systems.odata import ODataClient
 from talkqa.systems.rest import RestClient
-from talkqa.systems.session import Credentials, FixedCredentials, Session
+from talkqa.systems.salesforce import make_salesforce
+from talkqa.systems.session import Session
+from talkqa.systems.tokens import TokenStore
+from talkqa.systems.wave import BUDGET as WAVE_BUDGET
+from talkqa.systems.wave import WaveClient
 
 Make = Callable[[SystemSchema, Account, Session], SystemClient]
 _CLIENTS: Mapping[str, Make] = {
     "rest": lambda schema, _account, session: RestClient(schema, session),
+    "odata": ODataClient,
+    "exactonline": ExactOnlineClient,
+    "salesforce": make_salesforce,
+    "wave": WaveClient,
 }
-_BUDGETS: Mapping[str, Budget] = {}
+_BUDGETS: Mapping[str, Budget] = {
+    "wave": WAVE_BUDGET,
+    "exactonline": EXACT_ONLINE_BUDGET,
+    "salesforce": Budget(calls_per_day=15_000),  # of the smallest edition, for everybody together
+}
 """What the vendors allow, where they say so."""
 
 
@@ -30,6 +47,8 @@ def make_client(
     clock_now: Callable[[], float],
     on_exchange: Callable[[Exchange], None] | None = None,
     timeout_s: float | None = 30.0,
+    store: TokenStore | None = None,
+    stamp: Callable[[], datetime] = now_utc,
 ) -> SystemClient:
     """The client of a system as one user; nothing is sent.
 
@@ -40,23 +59,24 @@ def make_client(
         clock_now: Seconds since the run began.
         on_exchange: Called with each exchange, without its credentials.
         timeout_s: See `Session`.
+        store: Keeps tokens between runs; None where they live as long as the client.
+        stamp: The run's clock, UTC; tokens expire by it.
+
+    Raises:
+        ConfigError: where the account cannot be used as it stands.
     """
     session = Session(
         http,
         account.url,
         system=schema.name,
-        credentials=make_credentials(account),
+        credentials=make_credentials(
+            account, http, dialect=schema.dialect, store=store, stamp=stamp, timeout_s=timeout_s
+        ),
         timeout_s=timeout_s,
         clock_now=clock_now,
         on_exchange=on_exchange,
     )
     return _CLIENTS.get(schema.dialect, _CLIENTS["rest"])(schema, account, session)
-
-
-def make_credentials(account: Account) -> Credentials:
-    """Who signs the requests of an account."""
-    token = account.auth.token
-    return FixedCredentials({"authorization": f"Bearer {token}"} if token else {})
 
 
 def known_budget(schema: SystemSchema) -> Budget:

@@ -4,12 +4,13 @@ Used by verify. One factory per system and world: parents that a record needs ar
 never probes themselves. What a system refuses field by field is left out from then on and told, not hidden.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import trio
 
-from talkqa.model.call import ACTOR
+from talkqa.model.call import DESCRIBE, acting_as
 from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.flow import Flow
 from talkqa.model.protocols import SystemClient
@@ -57,6 +58,7 @@ class RecordFactory:
         self._before_write = before_write
         self._after_write = after_write
         self._described: dict[str, EntitySchema] = {}
+        self._describing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._parents: dict[str, Record] = {}
         self._refused: dict[tuple[str, str], str] = {}
         self._parents_lock = trio.Lock()
@@ -73,9 +75,11 @@ class RecordFactory:
 
     async def describe(self, entity: str) -> EntitySchema:
         """The entity as this account sees it, asked once a factory."""
-        known = self._described.get(entity)
-        if known is None:
-            known = self._described[entity] = await self._client.describe(entity)
+        async with self._describing[entity]:
+            known = self._described.get(entity)
+            if known is None:
+                with acting_as(DESCRIBE):
+                    known = self._described[entity] = await self._client.describe(entity)
         return known
 
     async def make(
@@ -230,15 +234,12 @@ class RecordFactory:
             return (known or await self._make_parent(entity, chain)).id
 
     async def _make_parent(self, entity: str, chain: tuple[str, ...]) -> Record:
-        actor = ACTOR.set(f"{_PARENT_KEY} {entity}")  # shared: it belongs to nobody who needed it first
-        try:
+        with acting_as(f"{_PARENT_KEY} {entity}"):  # shared: it belongs to nobody who needed it first
             described = await self.describe(entity)
             if described.createable:
                 parent = await self._make(entity, f"{_PARENT_KEY}/{entity}", {}, counter=0, chain=chain)
             else:
                 parent = await self._any_existing(entity)
-        finally:
-            ACTOR.reset(actor)
         self._parents[entity] = parent
         return parent
 
@@ -275,6 +276,36 @@ def unfilled_required(flow: Flow, target_schema: EntitySchema) -> tuple[FieldSch
         field
         for field in target_schema.fields
         if field.required and field.createable and not any(_touches(field.path.casefold(), path) for path in filled)
+    )
+
+
+def unfillable_required(
+    entity: EntitySchema, entities: Sequence[EntitySchema], *, below: tuple[str, ...] = ()
+) -> tuple[FieldSchema, ...]:
+    """The fields demanded on create for which the factory can make nothing up, in the schema's order.
+
+    Args:
+        entity: What is to be created.
+        entities: All that are known of its system; a parent has to be creatable in turn.
+        below: The entities that this one is to be a parent of.
+    """
+    known = {one.name.casefold(): one for one in entities}
+    chain = (*below, entity.name)
+
+    def can_fill(field: FieldSchema) -> bool:
+        if field.type is not FieldType.REFERENCE:
+            listed = field.type is FieldType.PICKLIST and bool(field.picklist)
+            return listed or Sentinels(0, "").value(field, "", 0) is not None
+        parent = next((name for name in field.references if name not in chain), None)
+        if parent is None:
+            return False
+        there = known.get(parent.casefold())
+        return there is None or not there.createable or not unfillable_required(there, entities, below=chain)
+
+    return tuple(
+        field
+        for field in entity.fields
+        if field.required and field.createable and field.path != entity.id_field and not can_fill(field)
     )
 
 

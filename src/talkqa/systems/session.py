@@ -6,6 +6,7 @@ Used by every client. It repeats nothing else: retries, budgets and deadlines be
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, Self
+from urllib.parse import urlencode
 
 import httpx
 import trio
@@ -40,12 +41,19 @@ class Credentials(Protocol):
         """Where the token says that the system is; None where it does not say."""
         ...
 
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters that sign a request beside the headers; told to nobody."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class FixedCredentials:
-    """Headers that never change: no authorization, basic, a bearer token, an API key."""
+    """What never changes: no authorization, basic, a bearer token, an API key."""
 
-    signed: Mapping[str, str]
+    signed: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Parameters of an API key that no header carries."""
 
     async def headers(self) -> Mapping[str, str]:
         """The headers as given."""
@@ -75,6 +83,8 @@ class Call:
     repeatable: bool | None = None
     """None: what the method says (a POST is not)."""
     poll: PollShape | None = None
+    is_dead_token: Callable[[httpx.Response], bool] | None = None
+    """Tells a dead token where an API does not say it by 401: GraphQL may say it with 200."""
 
 
 class Session:
@@ -113,7 +123,7 @@ class Session:
         self._plain = {"accept": "application/json", "accept-encoding": http.headers.get("accept-encoding", "gzip")}
 
     async def send(self, call: Call) -> httpx.Response:
-        """The answer, whatever its status; a 401 is asked again once with renewed credentials.
+        """The answer, whatever its status; one to a dead token is asked for again once with renewed credentials.
 
         Raises:
             ApiUnavailable: where no answer came.
@@ -121,7 +131,8 @@ class Session:
         """
         signed = await self._credentials.headers()
         answer = await self._send(call, signed)
-        if answer.status_code == 401 and await self._credentials.renew(signed):
+        dead = answer.status_code == 401 or (call.is_dead_token is not None and call.is_dead_token(answer))
+        if dead and await self._credentials.renew(signed):
             answer = await self._send(call, await self._credentials.headers())
         return answer
 
@@ -140,9 +151,13 @@ class Session:
             poll=call.poll,
         )
         request = httpx.Request(
-            call.method, url, headers={**told, **signed}, content=call.body, extensions={CALL: mark}
+            call.method,
+            _with_query(url, self._credentials.query),
+            headers={**told, **signed},
+            content=call.body,
+            extensions={CALL: mark},
         )
-        request.stream = _Body(call.body or b"")
+        request.stream = Body(call.body or b"")
         begun_s = self._clock_now()
         try:
             with trio.fail_after(self._timeout_s) if self._timeout_s is not None else trio.CancelScope():
@@ -172,7 +187,7 @@ class Session:
         )
 
 
-class _Body(httpx.AsyncByteStream):
+class Body(httpx.AsyncByteStream):
     """A request body of one piece.
 
     httpx 0.28 reads bodies through an async generator, which an in-process server that is content with the first
@@ -199,6 +214,13 @@ class _Pieces:
         if not self._left:
             raise StopAsyncIteration
         return self._left.pop()
+
+
+def _with_query(url: str, query: Mapping[str, str]) -> str:
+    """Append parameters; the rest of the URL stays as the client wrote it."""
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
 
 
 def _bounded(content: bytes) -> str:

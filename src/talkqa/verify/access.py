@@ -26,7 +26,7 @@ from talkqa.verify.conduct import Conduct
 from talkqa.verify.evidence import CURRENT
 from talkqa.verify.ledger import Ledger
 from talkqa.verify.observer import Observer, Sighting, tokens_in
-from talkqa.verify.probe import own_values, strong_tokens
+from talkqa.verify.probe import find_proof, own_values, strong_tokens
 from talkqa.verify.safety import Permissions
 from talkqa.verify.sweep import SweepResult, sweep
 
@@ -56,7 +56,6 @@ class Access:
         self.copies: Counter[tuple[str, str]] = Counter()
         """(system, entity) to how many records the engine made of them, as far as seen."""
         self.permissions = permissions
-        self._poll_s = {account.system: account.poll_s for account in settings.accounts if account.poll_s is not None}
         self._began = clock.stamp()
         self.clients = clients
         self.clock = clock
@@ -77,10 +76,10 @@ class Access:
         self._intents: dict[str, tuple[str, str]] = {}
         self._own: set[tuple[str, str, str]] = set()
         self._users: dict[str, str | None] = {}
-        self._parent_tokens: set[str] = set()
+        self._ids: set[str] = set()
+        """Of records that are ours or that the engine made of them."""
         self._adopted: set[tuple[str, str, str]] = set()
         self._arrivals: dict[str, tuple[Flow, float]] = {}
-        self._overrides: dict[tuple[str, str, str], Mapping[str, Scalar]] = {}
         self._mappings: set[tuple[str, str, str]] = set()
 
     async def prime(self, entities: Iterable[EntityRef]) -> None:
@@ -96,7 +95,7 @@ class Access:
         Raises:
             ApiError: where the system does not answer.
         """
-        with _of_no_scenario():  # the answer holds what other scenarios wrote
+        with _of_no_scenario(ACTOR.get()):  # the answer holds what other scenarios wrote
             await self.observer(system, entity).poll()
 
     async def clear(self, entities: Iterable[EntityRef]) -> SweepResult:
@@ -106,7 +105,6 @@ class Access:
             entities: Where copies may be: both ends of every flow.
         """
         places = self._observers_of(entities)
-        self._own_lost_writes()
         removed, result = 0, SweepResult(removed=0, left=())
         for _ in range(2):  # what the engine made while the first pass went on is found by the second
             for observer in places:
@@ -120,7 +118,6 @@ class Access:
                     self.ledger.open_entries(),
                     self.clients,
                     on_removed=self.ledger.removed,
-                    sentinels_of=self._sentinels_of,
                     on_settled=self.ledger.settle,
                 )
             removed += result.removed
@@ -135,16 +132,6 @@ class Access:
                 found[ref.system, entity.name] = self.observer(ref.system, entity.name)
         return list(found.values())
 
-    def _own_lost_writes(self) -> None:
-        """Own the values of writes that were never answered: the engine may have copied what they made."""
-        for entry in self.ledger.open_entries():
-            schema = self._entity(entry.system, entry.entity)
-            if entry.record_id is None and entry.key and schema is not None:
-                written = dict(self._overrides.get((entry.system, entry.entity, entry.key), {}))
-                for field in schema.fields:
-                    written.setdefault(field.path, self.sentinels.value(field, entry.key, 0))
-                self.own_tokens(strong_tokens(written.values()), f"of {entry.key}")
-
     def observer(self, system: str, entity: str) -> Observer:
         """The one observer of an entity."""
         key = (system, entity)
@@ -153,26 +140,38 @@ class Access:
                 self.clients[system],
                 entity,
                 self.clock,
-                self._poll_s.get(system, self.settings.poll_s),
+                self.poll_s(system),
                 self._adopt_copies,
                 partial(self._existed, self._entity(system, entity)),
+                lambda: self.conduct.due_s(system, entity, self.clock.now()),
             )
             self._observers[key] = observer
             with _of_no_scenario():
                 self.nursery.start_soon(observer.run)
         return self._observers[key]
 
+    async def describe(self, system: str, entity: str) -> EntitySchema:
+        """The entity as this account sees it, asked once a world.
+
+        Raises:
+            ApiError: where the system does not show it; the next who asks tries again.
+        """
+        return await self._factories[system].describe(entity)
+
+    def poll_s(self, system: str) -> float:
+        """How often a system is asked what changed."""
+        return self.conduct.poll_s.get(system, self.settings.poll_s)
+
     async def create(self, system: str, entity: str, key: str, overrides: Mapping[str, Scalar]) -> Record:
         """Create a record that carries sentinels, parents first; the ledger knows of each before the request."""
         factory = self._factories[system]
-        self._overrides[system, entity, key] = overrides
         record = await factory.make(entity, key, overrides)
         self._own.add((system, entity, record.id))
+        self._ids.add(record.id)
         self._users[system] = record.modified_by
         self.own_tokens(self._strong_of(record), record.id)
-        for parent in factory.parents.values():
-            self._own.add((system, parent.entity, parent.id))
-            self._parent_tokens |= self._strong_of(parent)
+        self._own.update((system, parent.entity, parent.id) for parent in factory.parents.values())
+        self._ids.update(parent.id for parent in factory.parents.values())
         return record
 
     def _existed(self, schema: EntitySchema | None, record: Record) -> bool:
@@ -208,7 +207,8 @@ class Access:
     def _intend(self, system: str, entity: str, key: str, values: Mapping[str, Scalar]) -> str:
         self.permissions.take(system, entity)
         self._written |= strong_tokens(values.values())  # before the request: a copy may be seen before its answer
-        token = str(self.ledger.intend(system, entity, key.partition("#")[0], key))
+        proof = find_proof(self._entity(system, entity), values)
+        token = str(self.ledger.intend(system, entity, key.partition("#")[0], key, proof))
         self._intents[token] = (system, entity)
         return token
 
@@ -218,14 +218,6 @@ class Access:
         else:
             self.ledger.confirm(int(token), record_id)
             self.created[self._intents.pop(token)] += 1
-
-    def _sentinels_of(self, system: str, entity: str, key: str) -> tuple[str, Scalar] | None:
-        schema = self._entity(system, entity)
-        name = schema.field(schema.name_field) if schema and schema.name_field else None
-        if name is None:
-            return None
-        written = {path.casefold(): value for path, value in self._overrides.get((system, entity, key), {}).items()}
-        return name.path, written.get(name.path.casefold(), self.sentinels.value(name, key, 0))
 
     # who owns what
     def own_tokens(self, tokens: Iterable[str], record_id: str) -> None:
@@ -259,20 +251,21 @@ class Access:
         key = (record.system, record.entity, record.id)
         if key not in self._own and key not in self._adopted and not self.was_there(record):
             self._adopted.add(key)
+            self._ids.add(record.id)
             self.copies[record.system, record.entity] += 1
             self.ledger.adopt(record.system, record.entity, record.id, "", why)
 
     def _adopt_copies(self, record: Record, tokens: set[str]) -> None:
         """Whatever carries a value of ours and was not made by us is a copy: the sweep has to know of it."""
-        if not record.deleted and any(t in self._owners or t in self._parent_tokens for t in tokens):
+        if not record.deleted and any(t in self._owners or t in self._written for t in tokens):
             self.adopt(record, why="carries a value that this run wrote")
 
-    def recognises(self, system: str, entity: str, body: object) -> bool:
+    def recognises(self, body: Mapping[str, object]) -> bool:
         """Whether a record as its system wrote it is ours or carries a value of ours: others are nobody's business."""
         leaves = list(_leaves(body))
-        if any((system, entity, leaf) in self._own or (system, entity, leaf) in self._adopted for leaf in leaves):
+        if not self._ids.isdisjoint(leaves):
             return True
-        return any(t in self._written or t in self._parent_tokens for leaf in leaves for t in token_of(leaf))
+        return any(t in self._written or t in self._owners for leaf in leaves for t in token_of(leaf))
 
     # signs of life and what was learnt on the way
     def note_arrival(self, flow: Flow, written_s: float) -> None:

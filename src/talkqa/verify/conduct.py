@@ -1,13 +1,17 @@
 """How a world is verified where its systems are not emulated in the same process."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conduct:
     """What differs between the modes of a run, as far as verify has to know."""
 
+    poll_s: Mapping[str, float] = field(default_factory=dict)
+    """System to how often its observers ask, where that is another number than the run's own."""
+    due_s: Callable[[str, str, float], float] = lambda _system, _entity, _now_s: 0.0
+    """Takes system, entity and now; how many seconds an observer waits before it asks while somebody waits."""
     guarded: bool = False
     """Whether accounts limit what may be created."""
     sweeps: bool = True

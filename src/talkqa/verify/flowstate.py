@@ -6,7 +6,7 @@ from functools import partial
 
 import trio
 
-from talkqa.model.call import ACTOR
+from talkqa.model.call import acting_as
 from talkqa.model.check import RowClass
 from talkqa.model.errors import (
     ApiRefused,
@@ -142,7 +142,7 @@ class FlowState:
                 cause=Cause.CONFIGURATION,
             )
         try:
-            return await client.describe(known.name)
+            return await self.access.describe(ref.system, known.name)
         except FeatureMissing as missing:
             raise licence_missing(ref, missing) from missing
         except ApiRefused as error:
@@ -252,9 +252,9 @@ class FlowState:
 
     async def _write_control(self) -> CheckOutcome | None:
         target = self.flow.target
-        actor = ACTOR.set(f"control {self.flow.id}")  # whoever asked first: the answer is the flow's
         try:
-            await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
+            with acting_as(f"control {self.flow.id}"):  # whoever asked first: the answer is the flow's
+                await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
         except FeatureMissing as missing:
             return licence_missing(target, missing)
         except ApiRefused as error:
@@ -263,8 +263,6 @@ class FlowState:
                 f"{target.system} refuses a {target.entity} from the harness too: {error}",
                 cause=Cause.API,
             )
-        finally:
-            ACTOR.reset(actor)
         return None
 
 

@@ -15,6 +15,9 @@ from talkqa.model.errors import ApiUnavailable
 from talkqa.model.protocols import Clock
 from talkqa.verify.evidence import CURRENT
 
+_ROUNDING_S = 0.001
+"""By how much the times of a recording may differ from those of its replay."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Beat:
@@ -95,7 +98,7 @@ class Heartbeats:
         if self._recorded is None:
             return len(self.beats), self._clock.now() + self._gather_s
         for number, start_s in enumerate(self._recorded):
-            if number >= first and start_s >= moment_s:
+            if number >= first and start_s >= moment_s - _ROUNDING_S:
                 return number, start_s
         raise ApiUnavailable(f"the recording holds no {self._actor} at or after {moment_s:.1f} s; record again")
 

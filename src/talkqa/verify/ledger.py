@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from talkqa.model.record import Scalar
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerEntry:
@@ -28,6 +30,8 @@ class LedgerEntry:
     """The check it was written for."""
     key: str = ""
     """From what its sentinels are drawn; empty for adopted records."""
+    proof: tuple[str, Scalar] | None = None
+    """Property and value by which it is recognised where its id never came; None where nothing can show it."""
     why: str = ""
     """For adopted records: what proves that the engine made it of a record of ours."""
 
@@ -64,6 +68,7 @@ class _State:
             record_id=record_id,
             check=line["check"],
             key=line.get("key", ""),
+            proof=(line["proof"][0], line["proof"][1]) if line.get("proof") else None,
             why=line.get("why", ""),
         )
         self.last = max(self.last, entry.token)
@@ -97,12 +102,11 @@ class Ledger:
         if torn:
             self._file.write(b"\n")
 
-    def intend(self, system: str, entity: str, check: str, key: str) -> int:
+    def intend(self, system: str, entity: str, check: str, key: str, proof: tuple[str, Scalar] | None = None) -> int:
         """Note that a record is about to be created; returns the token by which to confirm it."""
         token = self._state.last + 1
-        self._write(
-            {"op": "intend", "token": token, "system": system, "entity": entity, "check": check, "key": key}, keep=True
-        )
+        line = {"op": "intend", "token": token, "system": system, "entity": entity, "check": check, "key": key}
+        self._write({**line, "proof": proof} if proof else line, keep=True)
         return token
 
     def confirm(self, token: int, record_id: str) -> None:

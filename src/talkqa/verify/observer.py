@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import trio
 
@@ -46,6 +46,15 @@ class Subscription:
         self._more = trio.Event()
 
 
+@dataclass(slots=True)
+class _Question:
+    """A question that is still to be put."""
+
+    over: trio.Event = field(default_factory=trio.Event)
+    answered: bool = False
+    error: ApiError | None = None
+
+
 class Observer:
     """What one entity of one system was seen to hold, version by version."""
 
@@ -57,6 +66,7 @@ class Observer:
         poll_s: float,
         on_sighting: Callable[[Record, set[str]], None] = lambda _record, _tokens: None,
         existed: Callable[[Record], bool] = lambda _record: False,
+        due_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Make an observer.
 
@@ -67,7 +77,9 @@ class Observer:
             poll_s: Seconds between two questions.
             on_sighting: Told every version with its search tokens.
             existed: Whether a record says of itself that it was created before the run began.
+            due_s: Seconds to wait before the next question: a recording answers when it was answered.
         """
+        self._due_s = due_s
         self._on_sighting = on_sighting
         self._existed = existed
         self._client = client
@@ -81,6 +93,7 @@ class Observer:
         self._carriers: defaultdict[str, dict[str, Sighting]] = defaultdict(dict)
         self._versions: defaultdict[str, list[Sighting]] = defaultdict(list)
         self._one_poll = trio.Lock()
+        self._next: _Question | None = None
         self.entity = entity
         self.trouble: ApiError | None = None
         """Why the last poll failed; None where it did not."""
@@ -94,6 +107,7 @@ class Observer:
         """Poll for ever, pausing while nobody waits."""
         while True:
             await self._wanted.wait()
+            await self._clock.sleep(self._due_s())
             try:
                 await self.poll()
             except ApiError as error:  # a poll lost is a poll late: the next asks from the same cursor
@@ -112,18 +126,47 @@ class Observer:
         self.primed = len(self.log)
 
     async def poll(self) -> None:
-        """Ask once what changed and tell whoever waits; answers are taken in the order of their questions."""
-        async with self._one_poll:
-            self.polls += 1
-            changes = await self._client.changes(self.entity, self._cursor)
-            self._cursor = changes.cursor or self._cursor
-            self.trouble = None
-            now = self._clock.now()
-            for record in changes.records:
-                known = self.latest.get(record.id)
-                if known is not None and known.record == record:
-                    continue
-                self._tell(Sighting(record=record, seen_s=now, order=len(self.log)))
+        """Ask what changed and tell whoever waits; all who come before a question is put share it and its answer.
+
+        Raises:
+            ApiError: where the system does not answer.
+        """
+        while True:
+            question = self._next
+            if question is None:
+                question = self._next = _Question()
+                await self._put(question)
+            else:
+                await question.over.wait()
+            if question.error is not None:
+                raise question.error
+            if question.answered:
+                return  # else whoever put it was cancelled
+
+    async def _put(self, question: "_Question") -> None:
+        """Put a question when the one before it is answered: answers are taken in the order of their questions."""
+        try:
+            async with self._one_poll:
+                self._next = None  # whoever comes from now on wants to know what is later than this
+                await self._ask()
+            question.answered = True
+        except ApiError as error:
+            question.error = error
+        finally:
+            self._next = None if self._next is question else self._next
+            question.over.set()
+
+    async def _ask(self) -> None:
+        self.polls += 1
+        changes = await self._client.changes(self.entity, self._cursor)
+        self._cursor = changes.cursor or self._cursor
+        self.trouble = None
+        now = self._clock.now()
+        for record in changes.records:
+            known = self.latest.get(record.id)
+            if known is not None and known.record == record:
+                continue
+            self._tell(Sighting(record=record, seen_s=now, order=len(self.log)))
 
     def _tell(self, sighting: Sighting) -> None:
         record = sighting.record

@@ -142,3 +142,12 @@ def expect_equal(
     return Expectation(
         matches=lambda actual: found(actual).equal, value=expected, words=words or repr(expected), doubt=doubt
     )
+
+
+def find_proof(schema: EntitySchema | None, values: Mapping[str, Scalar]) -> tuple[str, Scalar] | None:
+    """The property and value by which a record about to be written can be recognised; None where nothing is telling."""
+    for path in sorted(values, key=lambda path: schema is None or path != schema.name_field):
+        field = schema.field(path) if schema is not None else None
+        if field is not None and field.type in TEXTS and strong_tokens([values[path]]):
+            return field.path, values[path]
+    return None

@@ -7,7 +7,6 @@ import trio
 
 from talkqa.model.errors import ApiError
 from talkqa.model.protocols import SystemClient
-from talkqa.model.record import Scalar
 from talkqa.verify.ledger import LedgerEntry
 
 CONCURRENCY = 8
@@ -34,7 +33,6 @@ class _Sweeping:
 
     clients: Mapping[str, SystemClient]
     on_removed: Callable[[str, str, str], None]
-    sentinels_of: Callable[[str, str, str], tuple[str, Scalar] | None]
     on_settled: Callable[[LedgerEntry], None] | None
     reasons: dict[int, str]
     """Token to why the entry's record may still be there."""
@@ -75,10 +73,9 @@ class _Sweeping:
 
     async def _find(self, entry: LedgerEntry, client: SystemClient) -> tuple[str, ...]:
         """Ids of the records that carry exactly a sentinel of an entry whose write was never answered."""
-        sentinel = self.sentinels_of(entry.system, entry.entity, entry.key) if entry.key else None
-        if sentinel is None:
+        if entry.proof is None:
             raise _UnprovenError("the write was never answered, and no sentinel can show whether it arrived")
-        path, value = sentinel
+        path, value = entry.proof
         records = await client.find(entry.entity, path, value)
         # A system may search by words or fold case: only the very sentinel proves that a record is ours.
         same = (r.id for r in records if type(r.values.get(path)) is type(value) and r.values.get(path) == value)
@@ -90,7 +87,6 @@ async def sweep(
     clients: Mapping[str, SystemClient],
     *,
     on_removed: Callable[[str, str, str], None],
-    sentinels_of: Callable[[str, str, str], tuple[str, Scalar] | None],
     on_settled: Callable[[LedgerEntry], None] | None = None,
 ) -> SweepResult:
     """Delete or archive what the ledger proves ours.
@@ -101,13 +97,9 @@ async def sweep(
         entries: open entries, newest first.
         clients: by canonical system name.
         on_removed: told system, entity and id of each record that is gone (`Ledger.removed`).
-        sentinels_of: by system, entity and key of an entry without id: the property and the value that prove a
-            record to be that entry's; None where nothing can.
         on_settled: told of each entry without id that is dealt with, record or no record (`Ledger.settle`).
     """
-    sweeping = _Sweeping(
-        clients=clients, on_removed=on_removed, sentinels_of=sentinels_of, on_settled=on_settled, reasons={}
-    )
+    sweeping = _Sweeping(clients=clients, on_removed=on_removed, on_settled=on_settled, reasons={})
     waiting = tuple(entries)
     for _ in range(2):
         async with trio.open_nursery() as nursery:

@@ -43,12 +43,35 @@ def test_nothing_remains_of_a_sandbox_run(cli: Cli) -> None:
     assert "nothing to remove" in ended.out
 
 
-def test_a_live_run_is_not_called_swept(cli: Cli) -> None:
+def test_a_live_run_that_left_nothing_is_told_so(cli: Cli) -> None:
     folder = write_sample_run(Path("live"))
     (started, *_) = sample_events()[CRM]
     assert isinstance(started, RunStarted)
     line = json.dumps(event_to_json(replace(started, mode="live")))
     (folder / "other.jsonl").write_text(line + "\n", encoding="utf-8")
+    (folder / "other.ledger.jsonl").write_text("", encoding="utf-8")
+    ended = cli("sweep", "live")
+    assert ended.code == 0
+    assert "0 records removed, 0 left" in ended.out
+
+
+def test_a_live_run_cannot_be_swept_without_its_account(cli: Cli) -> None:
+    """The message says what to add."""
+    folder = write_sample_run(Path("live"))
+    (started, *_) = sample_events()[CRM]
+    assert isinstance(started, RunStarted)
+    line = json.dumps(event_to_json(replace(started, mode="live")))
+    (folder / "other.jsonl").write_text(line + "\n", encoding="utf-8")
+    intent = {
+        "op": "adopt",
+        "token": 1,
+        "system": "Salesforce",
+        "entity": "Account",
+        "id": "1",
+        "check": "",
+        "why": "?",
+    }
+    (folder / "other.ledger.jsonl").write_text(json.dumps({"op": "adopt", **entry}) + "\n", encoding="utf-8")
     ended = cli("sweep", "live")
     assert ended.code == 2
-    assert "cannot be swept" in ended.err
+    assert '[accounts."Salesforce"]' in ended.err

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from talkqa.cli import running
-from talkqa.cli.running import PytestEnd, read_requirement, run_pytest
+from talkqa.cli.process import PytestEnd, run_pytest
+from talkqa.cli.running import read_requirement
 from talkqa.model.errors import ConfigError
 from tests.fakes.sample_run import write_sample_run
 from tests.unit.cli.conftest import Cli

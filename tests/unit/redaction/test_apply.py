@@ -107,7 +107,7 @@ def test_masking_twice_changes_nothing_more(text: str) -> None:
     assert redact_text(once) == once
 
 
-_THOROUGH = Rules(values=frozenset({"\x00 in no text"}))
+_THOROUGH = Rules(names=frozenset({"\x00 in no text"}))
 _SPELLINGS = (
     "pass_word api-key sid x-amz-signature p%61ssword connection_string auth inside author keyword option ://u:p@h"
 )

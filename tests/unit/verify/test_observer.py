@@ -173,24 +173,74 @@ def test_who_comes_late_is_told_what_is_known_already() -> None:
     run_virtual(main)
 
 
+class Slow(Script):
+    """The first answer takes 5 s, every other one 1 s."""
+
+    async def changes(self, entity: str, cursor: str | None) -> Changes:
+        number = len(self.cursors)
+        answer = await super().changes(entity, cursor)
+        await trio.sleep(5 if number == 0 else 1)
+        return answer
+
+
 def test_answers_are_taken_in_the_order_of_their_questions() -> None:
     """A look of one's own does not overtake a poll under way, which would tell old versions as new ones."""
-
-    class Slow(Script):
-        async def changes(self, entity: str, cursor: str | None) -> Changes:
-            number = len(self.cursors)
-            answer = await super().changes(entity, cursor)
-            await trio.sleep(5 if number == 0 else 1)
-            return answer
 
     async def main() -> None:
         observer = watch(Slow([record(1, "old")], [record(1, "new")]))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(observer.poll)
+            await trio.sleep(1)
             nursery.start_soon(observer.poll)
         assert [s.record.values["name"] for s in observer.log] == ["old", "new"]
 
     run_virtual(main)
+
+
+def test_all_who_look_before_a_question_is_put_share_its_answer() -> None:
+    """So many scenarios that look at once cost one call; none of them is told what was known before it looked."""
+
+    async def main() -> None:
+        script = Slow([record(1, "old")], [record(1, "new")])
+        observer = watch(script)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(observer.poll)
+            await trio.sleep(1)
+            for _ in range(5):
+                nursery.start_soon(observer.poll)
+        assert len(script.cursors) == 2
+        assert trio.current_time() == 6
+
+    run_virtual(main)
+
+
+def test_a_question_fails_for_all_who_share_it_and_is_put_again_where_its_first_asker_gave_up() -> None:
+    """Nobody takes the silence of another one's cancelled question for an answer."""
+
+    async def main() -> None:
+        script = Slow([record(1, "old")], ApiUnavailable("503"), [record(1, "new")])
+        observer = watch(script)
+        failed: list[str] = []
+
+        async def look() -> None:
+            try:
+                await observer.poll()
+            except ApiUnavailable as error:
+                failed.append(str(error))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look)
+            await trio.sleep(1)
+            with trio.move_on_after(1):
+                nursery.start_soon(look)
+                await observer.poll()
+            nursery.start_soon(look)
+        assert failed == ["503", "503"]
+        await observer.poll()
+        assert observer.latest["c1"].record.values["name"] == "new"
+
+    run_virtual(main)
+
 
 
 def test_thousands_of_sightings_are_looked_up_without_reading_the_log() -> None:

@@ -31,16 +31,20 @@ def _system(**options: Any) -> FakeSystem:
     return FakeSystem(SystemSchema(name="Shop", entities=(customer, order, invoice, division)), FakeClock(), **options)
 
 
-def _entry(token: int, record_id: str | None, *, entity: str = "Customer", key: str = "k") -> LedgerEntry:
-    return LedgerEntry(token=token, system="Shop", entity=entity, record_id=record_id, check="c", key=key)
+_ALDER = ("name", "Alder 7")
+
+
+def _entry(
+    token: int, record_id: str | None, *, entity: str = "Customer", proof: tuple[str, Scalar] | None = None
+) -> LedgerEntry:
+    return LedgerEntry(token=token, system="Shop", entity=entity, record_id=record_id, check="c", proof=proof)
 
 
 class _Swept:
     """Runs sweeps and remembers what they told."""
 
-    def __init__(self, system: FakeSystem, sentinels: dict[str, tuple[str, Scalar]] | None = None) -> None:
+    def __init__(self, system: FakeSystem) -> None:
         self.system = system
-        self.sentinels = sentinels or {}
         self.removed: list[tuple[str, str, str]] = []
         self.settled: list[int] = []
 
@@ -50,7 +54,6 @@ class _Swept:
                 entries,
                 {"Shop": self.system.client()},
                 on_removed=lambda *key: self.removed.append(key),
-                sentinels_of=lambda _system, _entity, key: self.sentinels.get(key),
                 on_settled=lambda entry: self.settled.append(entry.token),
             )
 
@@ -109,8 +112,8 @@ def test_an_unanswered_write_is_found_by_its_exact_sentinel_alone() -> None:
     ours = _create(system.client(), "Customer", name="Alder 7")
     for name in ("alder 7", "Alder 77", " Alder 7"):
         _create(system.client(), "Customer", name=name)
-    swept = _Swept(system, {"k": ("name", "Alder 7")})
-    assert swept.run(_entry(4, None)) == SweepResult(removed=1, left=())
+    swept = _Swept(system)
+    assert swept.run(_entry(4, None, proof=_ALDER)) == SweepResult(removed=1, left=())
     assert swept.removed == [("Shop", "Customer", ours.id)]
     assert swept.settled == [4]
     assert len(system.living("Customer")) == 3
@@ -128,10 +131,9 @@ def test_a_system_that_searches_loosely_does_not_make_the_sweep_loose() -> None:
 
     async def main() -> SweepResult:
         return await sweep(
-            [_entry(1, None)],
+            [_entry(1, None, proof=_ALDER)],
             {"Shop": LooseClient(system, "harness")},
             on_removed=lambda *_: None,
-            sentinels_of=lambda *_: ("name", "Alder 7"),
         )
 
     assert trio.run(main) == SweepResult(removed=0, left=())
@@ -140,8 +142,8 @@ def test_a_system_that_searches_loosely_does_not_make_the_sweep_loose() -> None:
 
 def test_an_unanswered_write_that_never_arrived_is_settled_without_a_record() -> None:
     """Nothing is counted, nothing is left."""
-    swept = _Swept(_system(), {"k": ("name", "Alder 7")})
-    assert swept.run(_entry(4, None)) == SweepResult(removed=0, left=())
+    swept = _Swept(_system())
+    assert swept.run(_entry(4, None, proof=_ALDER)) == SweepResult(removed=0, left=())
     assert swept.settled == [4]
 
 
@@ -149,7 +151,7 @@ def test_an_unanswered_write_without_a_sentinel_is_left() -> None:
     """Nothing proves which record it would be, so none is touched."""
     system = _system()
     _create(system.client(), "Customer", name="Alder")
-    result = _Swept(system).run(_entry(1, None, key=""))
+    result = _Swept(system).run(_entry(1, None))
     assert result.removed == 0
     assert result.left == (
         "Shop Customer (no id): the write was never answered, and no sentinel can show whether it arrived",
@@ -207,7 +209,7 @@ def test_a_sweep_settles_the_ledger_it_came_from(tmp_path: Path) -> None:
     with Ledger(tmp_path / "world.ledger.jsonl", durable=False) as ledger:
         token = ledger.intend("Shop", "Customer", "c", "k1")
         ledger.confirm(token, _create(system.client(), "Customer", name="Alder").id)
-        ledger.intend("Shop", "Customer", "c", "k2")
+        ledger.intend("Shop", "Customer", "c", "k2", ("name", "Birch"))
 
         async def main() -> SweepResult:
             return await sweep(
@@ -215,7 +217,6 @@ def test_a_sweep_settles_the_ledger_it_came_from(tmp_path: Path) -> None:
                 {"Shop": system.client()},
                 on_removed=ledger.removed,
                 on_settled=ledger.settle,
-                sentinels_of=lambda *_: ("name", "Birch"),
             )
 
         assert trio.run(main) == SweepResult(removed=1, left=())
@@ -242,7 +243,6 @@ def test_no_more_than_eight_requests_are_under_way_in_a_system() -> None:
             [_entry(n, i) for n, i in enumerate(ids)],
             {"Shop": SlowClient(system, "harness")},
             on_removed=lambda *_: None,
-            sentinels_of=lambda *_: None,
         )
 
     assert trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0)).removed == 40

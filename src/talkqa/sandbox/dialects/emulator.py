@@ -105,6 +105,9 @@ class Emulator:
         """The answer to one request, done at once."""
         raise NotImplementedError
 
+    def expire_token(self, token: str) -> None:
+        """Make an access token dead; nothing happens where tokens live for ever."""
+
     def reads(self, request: Request) -> bool:
         """Whether a request changes nothing (a GraphQL query is a POST)."""
         return request.method in _READING

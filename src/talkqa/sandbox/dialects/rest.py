@@ -1,19 +1,29 @@
-"""The REST dialect of custom systems, emulated.
+"""The REST APIs of custom systems, emulated: the generic dialect, and what a descriptor says of a system's own.
 
-Beyond plain REST it honours `If-Match` on PATCH, with the `ETag` that single records carry.
+Beyond plain REST the generic dialect honours `If-Match` on PATCH, with the `ETag` that single records carry.
 """
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qsl, quote, unquote
 
-from talkqa.model.account import Account, Auth
-from talkqa.sandbox.dialects.emulator import USERS, Answer, Emulator, Request, encode
-from talkqa.sandbox.store import EntityStore, Refused, Stored
+from talkqa.model.account import Account
+from talkqa.model.protocols import Clock
+from talkqa.model.rest import GENERIC_API, GENERIC_ENTITY, RestApi, RestEntity, Write
+from talkqa.sandbox import draws
+from talkqa.sandbox.dialects.emulator import Answer, Emulator, Request, encode
+from talkqa.sandbox.dialects.rest_answers import describe, frame, put, refuse
+from talkqa.sandbox.dialects.rest_auth import Door
+from talkqa.sandbox.dialects.rest_lists import RestList
+from talkqa.sandbox.dialects.rest_values import WireValues
+from talkqa.sandbox.store import EntityStore, Refused, Stored, SystemStore
 from talkqa.sandbox.validation import Problem
 
-_MAX_PAGE = 1000
-_STATUS = {"licence_required": 403, "not_found": 404, "unknown_entity": 404, "not_deletable": 405, "duplicate": 409}
+_WITHOUT_BODY = 204
 
 
 class _Answered(Exception):
@@ -24,151 +34,225 @@ class _Answered(Exception):
         self.answer = answer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Route:
+    """What one method does on one kind of URL."""
+
+    method: str
+    path: re.Pattern[str]
+    query: Mapping[str, str]
+    """Fixed parameters; the value `{id}` stands for any."""
+    action: str
+    entity: str
+    """Folded; empty where the URL names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Served:
+    """One entity with all that serves it."""
+
+    store: EntityStore
+    rest: RestEntity
+    values: WireValues
+    lists: RestList
+
+
 class RestEmulator(Emulator):
-    """One system behind `GET|POST /{entity}` and `GET|PATCH|DELETE /{entity}/{id}`."""
+    """One system behind the URLs of its description; `/{entity}` and `/{entity}/{id}` in the generic dialect."""
+
+    def __init__(self, store: SystemStore, clock: Clock, *, quirks: Mapping[str, bool] | None = None) -> None:
+        super().__init__(store, clock, quirks=quirks)
+        schema = store.schema
+        self._api: RestApi = schema.rest or GENERIC_API
+        self._generic = schema.rest is None
+        self._door = Door(store, self._api.auth, clock, plain=self._generic)
+        self._served = {name: self._serve(entity) for name, entity in store.entities.items()}
+        self._routes: dict[str, list[_Route]] = {}
+        rests = {e.name: e.rest or RestEntity() for e in schema.entities} if not self._generic else {"": GENERIC_ENTITY}
+        for name, rest in rests.items():
+            for route in _routes_of(name, rest, describes=self._api.describe):
+                self._routes.setdefault(route.method, []).append(route)
+        if self._api.ids == "number":
+            store.make_id = self._number
 
     def account(self, base_url: str, user: str) -> Account:
-        """The user's name is the bearer token."""
-        return Account(system=self.store.schema.name, url=base_url, auth=Auth(kind="bearer", token=user))
+        """In the generic dialect the user's name is the bearer token."""
+        return self._door.account(base_url, user)
 
     def answer(self, request: Request) -> Answer:
         """The answer to one request, done at once."""
         try:
-            return self._answer(request)
+            answer = self._answer(request)
         except _Answered as early:
-            return early.answer
+            answer = early.answer
         except Refused as refusal:
-            return _refuse(*refusal.problems)
+            answer = refuse(self._api.errors, *refusal.problems)
+        if self._generic:
+            return answer
+        status = answer.status
+        if self._api.ok and status < 400 and status not in self._api.ok:
+            status = self._api.ok[0]
+        date = format_datetime(self.clock.stamp(), usegmt=True)
+        return replace(answer, status=status, headers={**answer.headers, "date": date})
+
+    def expire_token(self, token: str) -> None:
+        """Make an access token of client credentials dead; others live for ever."""
+        self._door.expire(token)
+
+    def _delays(self, request: Request) -> tuple[float, float]:
+        # Drawn from who asks, not from the token: one that was fetched at another moment changes no delay.
+        user = None if self._generic else self._door.user_of(request)
+        if user is not None:
+            request = replace(request, headers={**request.headers, "authorization": user})
+        return super()._delays(request)
 
     def _answer(self, request: Request) -> Answer:
-        user = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if user not in USERS:
-            return _refuse(Problem(code="unknown_user", message=f"no user {user!r}"), status=401)
-        steps = request.steps
-        entity = self._entity(steps[0])
-        answer: Answer | None = None
-        if len(steps) == 1:
-            answer = self._on_entity(entity, request, user)
-        elif len(steps) == 2 and request.method == "GET" and steps[1] == "describe":
-            answer = Answer(body=encode(self._describe(entity)))
-        elif len(steps) == 2:
-            answer = _on_record(entity, request, steps[1], user)
-        return answer or _refuse(Problem(code="not_found", message=f"no {request.method} {request.path}"))
+        token = self._door.answer_token(request)
+        if token is not None:
+            return token
+        user = self._door.user_of(request)
+        if user is None:
+            raise _Answered(self._refused("unknown_user", "nobody who is known here", status=401))
+        caller = self._api.caller
+        if caller is not None and request.method == "GET" and request.path == caller.path:
+            body: dict[str, Any] = {}
+            put(body, caller.user, user)
+            if caller.name:
+                put(body, caller.name, f"{user}@{self.store.schema.name}")
+            return Answer(body=encode(body))
+        for route in self._routes.get(request.method, ()):
+            found = route.path.fullmatch(request.path)
+            if found is not None:
+                groups = found.groupdict()
+                record_id = _id_of(route, groups.get("id"), request.query)
+                if record_id is not None:
+                    served = self._entity(route.entity or unquote(groups["entity"]))
+                    return self._act(served, route.action, request, record_id, user)
+        if self._generic:
+            self._entity(request.steps[0])
+        raise _Answered(self._refused("not_found", f"no {request.method} {request.path}"))
 
-    def _on_entity(self, entity: EntityStore, request: Request, user: str) -> Answer | None:
-        if request.method == "GET":
-            return self._list(entity, request.query)
-        if request.method == "POST":
-            return _single(entity.create(_parse(request.body), user), status=201)
-        return None
+    def _act(self, served: _Served, action: str, request: Request, record_id: str, user: str) -> Answer:
+        if action == "list":
+            return served.lists.answer(request)
+        if action == "describe":
+            return Answer(body=encode(describe(served.store.schema)))
+        if action == "create":
+            write = served.rest.create
+            record = served.store.create(self._sent(served, write, request), user)
+            return self._told(served, write, record, status=201)
+        found = served.store.get(record_id)
+        if found is None:
+            raise _Answered(self._refused("not_found", f"no {served.store.schema.name} {record_id!r}"))
+        if action == "get":
+            return self._single(served, found)
+        if action == "delete":
+            served.store.delete(found, user)
+            return Answer(status=_WITHOUT_BODY)
+        if served.rest.conditional and request.headers.get("if-match") not in (None, _etag(found)):
+            raise _Answered(self._refused("conflict", f"{record_id} was changed meanwhile", status=409))
+        write = served.rest.update
+        sent = self._sent(served, write, request)
+        if write.whole:
+            sent = {**_cleared(served.store, found, sent), **sent}
+        return self._told(served, write, served.store.update(found, sent, user))
 
-    def _entity(self, name: str) -> EntityStore:
-        entity = self.store.entities.get(name.casefold())
-        if entity is not None:
-            return entity
+    def _sent(self, served: _Served, write: Write, request: Request) -> Mapping[str, Any]:
+        """What a body holds, for the store."""
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            body = None
+        for key in write.envelope:
+            body = body.get(key) if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            place = f" under {'.'.join(write.envelope)}" if write.envelope else ""
+            raise _Answered(self._refused("wrong_type", f"the body is no JSON object{place}", status=400))
+        return served.values.read(body)
+
+    def _told(self, served: _Served, write: Write, record: Stored, status: int = 200) -> Answer:
+        if write.answer == "record":
+            return self._single(served, record, status)
+        if write.answer == "id":
+            marks: dict[str, Any] = {}
+            put(marks, tuple(served.store.schema.id_field.split(".")), self._written_id(record.id))
+            return Answer(status=status, body=frame({}, served.rest.record, encode(marks)))
+        if status != 201:
+            return Answer(status=_WITHOUT_BODY)
+        item = served.rest.item_path.replace("{entity}", quote(served.store.schema.name, safe=""))
+        return Answer(status=status, headers={"location": item.replace("{id}", quote(record.id, safe=""))})
+
+    def _single(self, served: _Served, record: Stored, status: int = 200) -> Answer:
+        headers = {"etag": _etag(record)} if served.rest.conditional else {}
+        body = frame({}, served.rest.record, served.values.body_of(record))
+        return Answer(status=status, body=body, headers=headers)
+
+    def _written_id(self, record_id: str) -> Any:
+        return int(record_id) if self._api.ids == "number" and record_id.isdecimal() else record_id
+
+    def _serve(self, entity: EntityStore) -> _Served:
+        rest = entity.schema.rest or (GENERIC_ENTITY if self._generic else RestEntity())
+        values = WireValues(self._api, rest, entity, known_users=self.store.schema.knows_users)
+        return _Served(
+            store=entity, rest=rest, values=values, lists=RestList(self.store, entity, rest, values, self._api)
+        )
+
+    def _entity(self, name: str) -> _Served:
+        served = self._served.get(name.casefold())
+        if served is not None:
+            return served
         licence = self.store.missing_licences.get(name.casefold())
         if licence is not None:
             raise Refused(Problem(code="licence_required", message=f"{name} needs {licence}", licence=licence))
         raise Refused(Problem(code="unknown_entity", message=f"{self.store.schema.name} has no entity {name!r}"))
 
-    def _list(self, entity: EntityStore, query: Mapping[str, str]) -> Answer:
-        if "where" in query:
-            return _find(entity, query["where"], query.get("equals", ""))
-        limit_text = query.get("limit", "200")
-        limit = min(int(limit_text), _MAX_PAGE) if limit_text.isdecimal() else 0
-        if limit < 1:
-            return _refuse(Problem(code="wrong_type", message=f"limit takes a number above 0, not {limit_text!r}"))
-        token = query.get("after", "")
-        version_text, _, cursor = token.partition("~")
-        if token and not version_text.isdecimal():
-            return _refuse(Problem(code="wrong_type", message=f"no page {token!r}"))
-        # The cursor of the first page holds for all of them: a change between two pages is told again.
-        cursor = cursor or self.store.stamp()
-        records, last = entity.changes(query.get("since", ""), int(version_text or 0), limit)
-        following = b"null" if last is None else encode(f"{last}~{cursor}")
-        page = b",".join(record.body for record in records)
-        return Answer(body=b'{"records":[%b],"next":%b,"cursor":%b}' % (page, following, encode(cursor)))
+    def _number(self, entity: str, ordinal: int) -> str:
+        return str(10_000 * (1 + draws.index(89, "range", self.store.schema.name, entity)) + ordinal)
 
-    def _describe(self, entity: EntityStore) -> dict[str, Any]:
-        schema = entity.schema
-        return {
-            "name": schema.name,
-            "id_field": schema.id_field,
-            "modified_field": schema.modified_field,
-            "modified_by_field": schema.modified_by_field,
-            "createable": schema.createable,
-            "updateable": schema.updateable,
-            "deletable": schema.deletable,
-            "licence": None if schema.createable else schema.create_requires,
-            "fields": [
-                {
-                    "path": field.path,
-                    "type": field.type.value,
-                    "list_at": field.list_at,
-                    "max_length": field.max_length,
-                    "scale": field.scale,
-                    "createable": field.createable,
-                    "updateable": field.updateable,
-                    "nullable": field.nullable,
-                    "required": field.required,
-                    "references": list(field.references),
-                    "picklist": list(field.picklist),
-                    "restricted": field.restricted,
-                    "unique": field.unique,
-                }
-                for field in schema.fields
-            ],
-        }
+    def _refused(self, code: str, message: str, status: int | None = None) -> Answer:
+        return refuse(self._api.errors, Problem(code=code, message=message), status=status)
 
 
-def _on_record(entity: EntityStore, request: Request, record_id: str, user: str) -> Answer | None:
-    if request.method not in ("GET", "PATCH", "DELETE"):
-        return None
-    record = entity.get(record_id)
-    if record is None:
-        return _refuse(Problem(code="not_found", message=f"no {entity.schema.name} {record_id!r}"))
-    if request.method == "DELETE":
-        entity.delete(record, user)
-        return Answer(status=204)
-    if request.method == "PATCH":
-        if request.headers.get("if-match") not in (None, _etag(record)):
-            return _refuse(Problem(code="conflict", message=f"{record_id} was changed meanwhile"), status=409)
-        record = entity.update(record, _parse(request.body), user)
-    return _single(record)
+def _routes_of(name: str, rest: RestEntity, *, describes: bool) -> list[_Route]:
+    """The routes of one entity, those of one record after those of many; of every entity where the name is empty."""
+    urls = [("list", "GET", rest.path), ("create", rest.create.method, rest.create.path or rest.path)]
+    if describes:
+        urls.append(("describe", "GET", f"{rest.path}/describe"))
+    if rest.get:
+        urls.append(("get", "GET", rest.item_path))
+    for action, write in (("update", rest.update), ("delete", rest.delete)):
+        urls.append((action, write.method, write.path or rest.item_path))
+    found = []
+    for action, method, url in urls:
+        path, _, query = url.partition("?")
+        pattern = re.escape(path.replace("{entity}", quote(name, safe="")) if name else path)
+        pattern = pattern.replace(r"\{entity\}", "(?P<entity>[^/]+)").replace(r"\{id\}", "(?P<id>[^/]+)")
+        fixed = dict(parse_qsl(query, keep_blank_values=True))
+        found.append(
+            _Route(method=method, path=re.compile(pattern), query=fixed, action=action, entity=name.casefold())
+        )
+    return found
 
 
-def _single(record: Stored, status: int = 200) -> Answer:
-    return Answer(status=status, body=record.body, headers={"etag": _etag(record)})
+def _id_of(route: _Route, in_path: str | None, query: Mapping[str, str]) -> str | None:
+    """The id that a URL names, empty where it names none; None where it is not of the route."""
+    found = "" if in_path is None else unquote(in_path)
+    for key, value in route.query.items():
+        if "{id}" in value and key in query:
+            found = query[key]
+        elif query.get(key) != value:
+            return None
+    return found
 
 
-def _find(entity: EntityStore, path: str, text: str) -> Answer:
-    field = entity.layout.fields.get(path.casefold())
-    by_id = path.casefold() in ("id", entity.schema.id_field.casefold())
-    if field is None and not by_id:
-        problem = Problem(code="unknown_field", message=f"{entity.schema.name} has no field {path}", field=path)
-        return _refuse(problem)
-    found = entity.find(None if by_id else field, text)
-    return Answer(body=b'{"records":[%b]}' % b",".join(record.body for record in found))
-
-
-def _refuse(*problems: Problem, status: int | None = None) -> Answer:
-    """The error answer; a refusal for several reasons is a 422 unless they agree on something else."""
-    statuses = {_STATUS.get(problem.code, 422) for problem in problems}
-    errors = []
-    for problem in problems:
-        error = {"code": problem.code, "message": problem.message, "field": problem.field}
-        errors.append({**error, "licence": problem.licence} if problem.licence else error)
-    return Answer(status=status or (statuses.pop() if len(statuses) == 1 else 422), body=encode({"errors": errors}))
-
-
-def _parse(body: bytes) -> Mapping[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise _Answered(_refuse(Problem(code="wrong_type", message="the body is no JSON object"), status=400))
-    return parsed
+def _cleared(entity: EntityStore, record: Stored, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What a whole record leaves out, as null."""
+    named = {path.casefold() for path in sent}
+    return {
+        field.path: None
+        for folded, field in entity.layout.fields.items()
+        if field.updateable and folded not in named and record.values.get(field.path) is not None
+    }
 
 
 def _etag(record: Stored) -> str:

@@ -21,7 +21,7 @@ from talkqa.verify.wiggle import confirm, draw_edit, refresh
 
 _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
-_ATTEMPTS = 5
+_ATTEMPTS = 9
 _SHIFT_S = 0.7
 """Each attempt begins that much later in the engine's cycle."""
 

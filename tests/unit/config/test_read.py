@@ -21,6 +21,7 @@ output = "tests_out"
 work = ".work"
 depth = "deep"
 max_document_bytes = 1000
+cassettes = "recordings"
 
 [run]
 mode = "replay"
@@ -30,6 +31,7 @@ patience_s = 30
 poll_s = 1.5
 window = 10
 require_proven = "90%"
+max_age_days = 30
 
 [systems]
 descriptors = ["systems/x.toml"]
@@ -66,6 +68,7 @@ held_by = "source"
 licences_off = ["Salesforce.Billing"]
 faults = ["echo"]
 engine_cycle_s = 2
+quirks = { "Salesforce.idle-writes-stamp" = false, "Exact Online".lag = true }
 """
 
 
@@ -107,6 +110,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         poll_s=1.5,
         window=10,
         require_proven=0.9,
+        max_age_days=30.0,
+        cassettes="recordings",
         systems=("systems/x.toml",),
         aliases={**KNOWN_ALIASES, "Custom CRM": ("Customcrm", "CustomCRM", "Our CRM"), "Acme": ("Acme Suite",)},
         conditions=(
@@ -124,7 +129,12 @@ def test_every_key_is_read(tmp_path: Path) -> None:
                 source="Salesforce Contact", connected="Salesforce Quote", path="quote.id", held_by="source"
             ),
         ),
-        sandbox=SandboxSettings(licences_off=frozenset({"Salesforce.Billing"}), faults=("echo",), engine_cycle_s=2.0),
+        sandbox=SandboxSettings(
+            licences_off=frozenset({"Salesforce.Billing"}),
+            faults=("echo",),
+            engine_cycle_s=2.0,
+            quirks={"Salesforce.idle-writes-stamp": False, "Exact Online.lag": True},
+        ),
     )
 
 
@@ -138,7 +148,10 @@ def test_a_share_is_a_number_or_a_percentage(tmp_path: Path, text: str) -> None:
     ("text", "parts"),
     [
         ("spec = ['x']", ["there is no key 'spec', did you mean 'specs'?", "valid keys are", "max_document_bytes"]),
-        ("[run]\nsede = 1", ["[run]: there is no key 'sede', did you mean 'seed'?", "valid keys are clock, mode"]),
+        (
+            "[run]\nsede = 1",
+            ["[run]: there is no key 'sede', did you mean 'seed'?", "valid keys are clock, max_age_days, mode"],
+        ),
         ("[sandbox]\nzzz = 1", ["[sandbox]: there is no key 'zzz'\n", "valid keys are engine_cycle_s, faults"]),
         ("[systems]\nalias = 1", ["[systems]: there is no key 'alias', did you mean 'aliases'?"]),
         ("[engin]\nx = 1", ["there is no key 'engin'"]),
@@ -156,6 +169,9 @@ def test_a_share_is_a_number_or_a_percentage(tmp_path: Path, text: str) -> None:
         ("run.mode = 'liv'", ["mode must be one of sandbox, live, record, replay (did you mean 'live'?)"]),
         ("run.clock = 1", ["clock must be one of virtual, real, not 1"]),
         ("run.poll_s = 0", ["poll_s must be a number of seconds above 0"]),
+        ("run.max_age_days = 0", ["[run]: max_age_days must be a number of days above 0"]),
+        ("sandbox.quirks = 1", ["quirks must be a table of quirks such as"]),
+        ("sandbox.quirks.a = 1", ["quirks must be a table of quirks such as"]),
         ("run.patience_s = inf", ["patience_s must be a number of seconds above 0"]),
         ("run.window = -1", ["window must be a whole number from 1"]),
         ("run.require_proven = 90", ['must be a number from 0 to 1, or a percentage such as "90%", not 90']),

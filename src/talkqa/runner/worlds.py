@@ -1,30 +1,28 @@
-"""The stage of sandbox mode: the world's systems and a reference sync engine, in process."""
+"""The stage of worlds read from documents: their systems, wherever they are, and what verifies them."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
-import trio
-
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
-from talkqa.model.errors import RunError
-from talkqa.model.result import CheckFinished, Outcome, RunFinished, StepResult
+from talkqa.model.errors import CheckNotRunnable, RunError
+from talkqa.model.result import Cause, CheckFinished, Outcome, RunFinished, StepResult
 from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
+from talkqa.runner.connections import Budgets
+from talkqa.runner.grounds import Ground, open_ground
 from talkqa.runner.manifest import NAME as MANIFEST
 from talkqa.runner.manifest import WorldFolder
 from talkqa.runner.outside import recall_outside
 from talkqa.runner.performance import conclude
+from talkqa.runner.recordings import digest_plan, find_recording, note_verdict, settings_of
 from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
-from talkqa.sandbox.world import SandboxWorld
-from talkqa.systems.connect import make_client
 from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
-from talkqa.verify.evidence import record_exchange
+from talkqa.transport.recording import WorldRecording
 from talkqa.verify.perform import Performance, perform
 from talkqa.verify.world import VerifyWorld
 
@@ -32,11 +30,12 @@ OUTSIDE = "outside the project/"
 """What a manifest writes in front of a document that does not lie in the project."""
 
 
-class SandboxStage:
-    """Opens worlds whose systems are emulated."""
+class WorldStage:
+    """Opens worlds of documents."""
 
     def __init__(self, extra_documents: tuple[Path, ...] = ()) -> None:
         self._extra = extra_documents
+        self._budgets = Budgets()
 
     def prepare(self, folder: WorldFolder, settings: Settings, root: Path) -> PreparedWorld:
         """Read the documents that the folder was generated from.
@@ -53,8 +52,12 @@ class SandboxStage:
                 f"{manifest_place(folder, root)}: the documents do not describe the world {folder.slug} any more; "
                 "run `talkqa generate`"
             )
+        recording = find_recording(world.slug, settings, root) if settings.mode == "replay" else None
         return PreparedWorld(
             slug=world.slug,
+            recording=recording,
+            settings=settings_of(recording, settings) if recording is not None else None,
+            epoch=recording.facts.epoch if recording is not None else None,
             documents=tuple(document.path for document in world.documents),
             systems=tuple(
                 describe_schema(system, schema, settings)
@@ -67,7 +70,7 @@ class SandboxStage:
         """Start the emulators, the engine and what verifies them."""
         if prepared.world is None:
             raise RunError(f"the world {prepared.slug} was not read")
-        return _opened(prepared.world, opening)
+        return _opened(prepared.world, opening, prepared.recording, self._budgets)
 
 
 def find_document(name: str, folder: WorldFolder, root: Path, extra: tuple[Path, ...], work: Path) -> Path:
@@ -115,71 +118,100 @@ def describe_schema(system: str, schema: SystemSchema, settings: Settings) -> st
 
 
 @asynccontextmanager
-async def _opened(world: World, opening: Opening) -> AsyncIterator[OpenWorld]:
+async def _opened(
+    world: World, opening: Opening, recording: WorldRecording | None, budgets: Budgets
+) -> AsyncIterator[OpenWorld]:
     schemas = read_schemas(world, opening.settings, opening.root)
-    async with AsyncExitStack() as stack:
-        settings = opening.settings
-        sandbox = SandboxWorld(
-            flows=world.flows,
-            schemas=schemas,
+    async with (
+        open_ground(world, schemas, opening, recording, budgets) as ground,
+        VerifyWorld(
+            world=world,
+            clients=ground.clients,
             clock=opening.clock,
-            settings=settings.sandbox,
-            conditions=settings.conditions,
-            connections=settings.connections,
-            seed=settings.seed,
-        )
-        clients = {}
-        for system, schema in schemas.items():
-            http = await stack.enter_async_context(httpx.AsyncClient(transport=sandbox.transport(system)))
-            clients[system] = make_client(
-                schema, sandbox.account(system), http, clock_now=opening.clock.now, on_exchange=record_exchange
-            )
-        verify = await stack.enter_async_context(
-            VerifyWorld(
-                world=world,
-                clients=clients,
-                clock=opening.clock,
-                settings=opening.settings,
-                ledger_path=opening.ledger_path,
-                emit=opening.emit,
-            )
-        )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(sandbox.run_engine, opening.gate)
-            yield VerifiedWorld(verify)
-            nursery.cancel_scope.cancel()
+            settings=opening.settings,
+            ledger_path=opening.ledger_path,
+            emit=opening.emit,
+            conduct=ground.conduct,
+        ) as verify,
+    ):
+        ground.recognition.access = verify.access
+        yield VerifiedWorld(verify, ground, opening)
 
 
 class VerifiedWorld:
     """What `verify` does, as the runner asks for it."""
 
-    def __init__(self, verify: VerifyWorld) -> None:
+    def __init__(self, verify: VerifyWorld, ground: Ground, opening: Opening) -> None:
         self._verify = verify
+        self._ground = ground
+        self._opening = opening
 
     async def perform(self, plan: ScenarioPlan, on_step: OnStep) -> CheckFinished:
         """Perform a scenario from its first step to its verdict."""
-        return await perform(self._verify, plan, on_step)
+        try:
+            await self.begin(plan)
+        except CheckNotRunnable as unrecorded:
+            performance = self.performance(plan)
+            performance.fail(unrecorded)
+            return performance.finish()
+        finished = await perform(self._verify, plan, on_step)
+        if self._ground.recorder is not None:
+            note_verdict(self._ground.recorder, finished)
+        return finished
+
+    async def begin(self, plan: ScenarioPlan) -> None:
+        """Note that a scenario begins; in a replay wait until it did.
+
+        Raises:
+            CheckNotRunnable: where the recording that is replayed does not show it.
+        """
+        ground, clock = self._ground, self._opening.clock
+        if ground.recorder is not None:
+            ground.recorder.note_start(plan.check, clock.now(), digest_plan(plan))
+        if ground.starts is None:
+            return
+        start = ground.starts.get(plan.check)
+        if start is None or start.digest != digest_plan(plan):
+            what = "does not hold this check" if start is None else "shows other steps of this check"
+            raise CheckNotRunnable(
+                "not-recorded",
+                f"the recording {what}: record the world again with `talkqa run --record`",
+                cause=Cause.CONFIGURATION,
+            )
+        await clock.sleep(max(0.0, start.at_s - clock.now()))
 
     def place(self, plan: ScenarioPlan) -> PlacedScenario:
         """Begin a scenario that is to be performed step by step."""
-        return VerifiedScenario(plan, Performance(self._verify, plan))
+        return VerifiedScenario(plan, self)
+
+    def performance(self, plan: ScenarioPlan) -> Performance:
+        """A scenario of `verify`, about to begin."""
+        return Performance(self._verify, plan)
 
     async def close(self, *, interrupted: bool, wall_s: float) -> RunFinished:
         """Delete or archive what the run left."""
-        return await self._verify.close(interrupted=interrupted, wall_s=wall_s)
+        finished = await self._verify.close(interrupted=interrupted, wall_s=wall_s)
+        for meter in self._ground.meters:
+            self._opening.emit(meter.read(self._verify.access))
+        if self._ground.recorder is not None:
+            self._ground.recorder.save(complete=not interrupted)
+        return finished
 
 
 class VerifiedScenario:
     """A scenario of `verify` between whose steps there may be others, which `verify` does not know."""
 
-    def __init__(self, plan: ScenarioPlan, performance: Performance) -> None:
+    def __init__(self, plan: ScenarioPlan, world: VerifiedWorld) -> None:
         self._plan = plan
-        self._performance = performance
+        self._world = world
+        self._performance = world.performance(plan)
         self._own: BaseException | None = None
 
     async def step(self, index: int) -> StepResult:
         """Perform one step to its end; raises what decided against it."""
         try:
+            if index == 0:
+                await self._world.begin(self._plan)
             return await self._performance.step(index)
         except Exception as error:
             self._own = error

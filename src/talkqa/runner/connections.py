@@ -1,0 +1,173 @@
+"""Clients of a run's systems: each with its account, its share of the calls, and what counts them.
+
+Used by the grounds and by the sweep.
+"""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+
+import httpx
+
+from talkqa.model.account import Account, Budget
+from talkqa.model.errors import RunError
+from talkqa.model.protocols import Clock, SystemClient
+from talkqa.model.result import SystemUsed
+from talkqa.model.schema import SystemSchema
+from talkqa.model.settings import Settings
+from talkqa.systems.connect import known_budget, make_client
+from talkqa.systems.tokens import TokenStore
+from talkqa.transport.budget import CallBudget, make_budget
+from talkqa.transport.live import LiveTransport
+from talkqa.transport.network import NetworkTransport, open_http
+from talkqa.transport.recorder import Recorder
+from talkqa.verify.access import Access
+from talkqa.verify.evidence import record_exchange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """What is counted of the calls to one system."""
+
+    account: Account
+    """With the limits that hold."""
+    budget: CallBudget
+    transport: LiveTransport
+
+    def read(self, access: Access) -> SystemUsed:
+        """The counts so far."""
+        use = self.transport.use
+        return SystemUsed(
+            system=self.account.system,
+            calls=use.calls + use.retries,
+            by_purpose={purpose.name.lower(): count for purpose, count in use.by_purpose.items()},
+            repeated=use.retries,
+            busiest_minute=self.budget.use.busiest_minute,
+            calls_per_minute=self.account.calls_per_minute,
+            calls_per_day=self.account.calls_per_day,
+            created=_of_system(access.created, self.account.system),
+            copies=_of_system(access.copies, self.account.system),
+        )
+
+
+class Budgets:
+    """The call budgets of a run: worlds that speak as the same account share one."""
+
+    def __init__(self) -> None:
+        self._opened: dict[tuple[str, str, str], CallBudget] = {}
+
+    def open(self, account: Account, clock: Clock) -> CallBudget:
+        """The budget of an account, made at first use."""
+        user = account.auth.username or account.auth.client_id or account.auth.token
+        key = (account.system, account.url, user)
+        if key not in self._opened:
+            self._opened[key] = make_budget(account, Budget(), clock)
+        return self._opened[key]
+
+
+class Connections:
+    """Opens the clients of one world."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        stack: AsyncExitStack,
+        *,
+        seed: int = 0,
+        budgets: Budgets | None = None,
+        store: TokenStore | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            clock: The world's.
+            stack: Closes what is opened.
+            seed: Of the jitter between attempts.
+            budgets: Those of the run; None where this world shares its accounts with no other.
+            store: Keeps tokens between runs; None where they live as long as the client.
+            recorder: Keeps what is said; None where nothing is recorded.
+        """
+        self._clock = clock
+        self._stack = stack
+        self._seed = seed
+        self._budgets = budgets or Budgets()
+        self._store = store
+        self._recorder = recorder
+
+    async def open(
+        self, schema: SystemSchema, account: Account, inner: httpx.AsyncBaseTransport
+    ) -> tuple[SystemClient, Meter]:
+        """A client that speaks through `inner`, within the account's limits.
+
+        Raises:
+            ConfigError: where the account cannot be used as it stands.
+        """
+        budget = self._budgets.open(account, self._clock)
+        transport = LiveTransport(inner, clock=self._clock, budget=budget, seed=self._seed)
+        carrier = self._recorder.transport(schema.name, transport, account) if self._recorder else transport
+        client = make_client(
+            schema,
+            account,
+            await self._stack.enter_async_context(open_http(carrier)),
+            clock_now=self._clock.now,
+            on_exchange=record_exchange,
+            timeout_s=None,
+            store=self._store,
+            stamp=self._clock.stamp,
+        )
+        return client, Meter(account=account, budget=budget, transport=transport)
+
+    async def open_live(self, schema: SystemSchema, settings: Settings) -> tuple[SystemClient, Meter]:
+        """A client of a real system, as the settings' account for it.
+
+        Raises:
+            RunError: where no account is configured.
+            ConfigError: where the account cannot be used as it stands.
+        """
+        account = limit(find_account(schema.name, settings), find_limits(schema, settings))
+        return await self.open(schema, account, NetworkTransport())
+
+
+def find_account(system: str, settings: Settings) -> Account:
+    """The account of a system.
+
+    Raises:
+        RunError: where none is configured.
+    """
+    for account in settings.accounts:
+        if account.system.casefold() == system.casefold():
+            return account
+    raise RunError(
+        f'no account for {system}: add [accounts."{system}"] with url and auth to talkqa.toml, or run in the sandbox '
+        "(`talkqa sandbox serve` prints such a section for its own systems)"
+    )
+
+
+def find_limits(schema: SystemSchema, settings: Settings) -> Budget:
+    """How much one may ask of a system: what its account says, else what its vendor is known to allow."""
+    known = known_budget(schema)
+    account = next((one for one in settings.accounts if one.system.casefold() == schema.name.casefold()), None)
+    if account is None:
+        return known
+    return Budget(
+        calls_per_minute=account.calls_per_minute or known.calls_per_minute,
+        calls_per_day=account.calls_per_day or known.calls_per_day,
+        concurrent=account.concurrent or known.concurrent,
+        poll_s=account.poll_s or known.poll_s,
+    )
+
+
+def limit(account: Account, limits: Budget) -> Account:
+    """The account with these limits."""
+    return replace(
+        account,
+        calls_per_minute=limits.calls_per_minute,
+        calls_per_day=limits.calls_per_day,
+        concurrent=limits.concurrent,
+        poll_s=limits.poll_s,
+    )
+
+
+def _of_system(counted: Mapping[tuple[str, str], int], system: str) -> dict[str, int]:
+    return {entity: count for (where, entity), count in sorted(counted.items()) if where == system}

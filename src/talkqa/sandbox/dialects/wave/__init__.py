@@ -1,0 +1,1 @@
+"""The GraphQL dialect of Wave, emulated."""

@@ -1,0 +1,1 @@
+"""Exact Online: the client, what it knows of the API, and how far its readings have come."""

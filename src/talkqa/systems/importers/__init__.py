@@ -1,0 +1,1 @@
+"""From what others publish about a system's API to a descriptor that a person reads and edits."""
