@@ -24,8 +24,9 @@ from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
 from talkqa.runner.gate import ScenarioGate
 from talkqa.runner.loop import seed_scheduler
-from talkqa.runner.worlds import WorldStage
+from talkqa.runner.recordings import find_recording, settings_of
 from talkqa.runner.stage import Opening, PreparedWorld
+from talkqa.runner.worlds import WorldStage
 from talkqa.verify.clock import TrioClock
 from tests.fakes.clock import EPOCH
 
@@ -59,6 +60,10 @@ class WorldRun:
         """The same, in words to read when a test fails."""
         return [f"{r.check}: {r.outcome} {r.reason}: {r.message}" for r in self.of(*outcomes)]
 
+    def verdicts(self) -> dict[str, tuple[str, str]]:
+        """Check id to outcome and reason code."""
+        return {check: (str(result.outcome), result.reason) for check, result in self.results.items()}
+
     def counts(self) -> Counter[str]:
         """Outcome to number."""
         return Counter(str(r.outcome) for r in self.results.values())
@@ -67,7 +72,9 @@ class WorldRun:
 def project_settings(**changes: object) -> Settings:
     """The settings of this project, changed; those of the sandbox are given by their names alone."""
     settings = read_settings(PROJECT)
-    sandbox = {k: changes.pop(k) for k in ("licences_off", "faults", "quirks", "wire_faults", "limited") if k in changes}
+    sandbox = {
+        k: changes.pop(k) for k in ("licences_off", "faults", "quirks", "wire_faults", "limited") if k in changes
+    }
     return replace(settings, sandbox=replace(settings.sandbox, **sandbox), **changes)
 
 
@@ -77,9 +84,25 @@ def read_worlds(paths: Sequence[Path], settings: Settings) -> tuple[World, ...]:
 
 
 def run_world(
-    world: World, settings: Settings, folder: Path, *, select: Callable[[Check, Flow], bool] = lambda _c, _f: True
+    world: World,
+    settings: Settings,
+    folder: Path,
+    *,
+    select: Callable[[Check, Flow], bool] = lambda _c, _f: True,
+    root: Path = PROJECT,
 ) -> WorldRun:
-    """Run the checklist of a world in the sandbox, on virtual time, all scenarios at once."""
+    """Run the checklist of a world in the sandbox or from a recording, on virtual time, all scenarios at once.
+
+    Args:
+        world: What is promised.
+        settings: Their mode is `sandbox` or `replay`.
+        folder: Where the ledger goes.
+        select: Which checks.
+        root: Where cassettes lie.
+    """
+    recording = find_recording(world.slug, settings, root) if settings.mode == "replay" else None
+    if recording is not None:
+        settings = settings_of(recording, settings)
     plans = [
         ScenarioPlan(check=check.id, name=check.title, node=check.id, steps=_steps(flow, check))
         for flow in world.flows
@@ -94,14 +117,14 @@ def run_world(
         seed_scheduler(f"{settings.seed}")
         gate = ScenarioGate()
         opening = Opening(
-            clock=TrioClock(EPOCH),
+            clock=TrioClock(recording.facts.epoch if recording is not None else EPOCH),
             settings=settings,
-            root=PROJECT,
+            root=root,
             gate=gate,
             ledger_path=folder / "ledger.jsonl",
             emit=events.append,
         )
-        prepared = PreparedWorld(slug=world.slug, world=world)
+        prepared = PreparedWorld(slug=world.slug, world=world, recording=recording)
 
         async with WorldStage().open(prepared, opening) as opened:
 

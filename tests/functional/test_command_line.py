@@ -93,3 +93,80 @@ def _wait_for_events(project: Path, process: "subprocess.Popen[str]") -> None:
         with suppress(subprocess.TimeoutExpired):
             process.wait(0.05)
     pytest.fail(f"the run ended by itself: {process.communicate()[0]}")
+
+
+def test_what_a_live_run_cannot_do_without_is_one_refusal(project: Path) -> None:
+    """Before anything runs, with plain pytest as well; a replay without a recording likewise."""
+    ended = _talkqa(project, "run", "--live")
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    for system in ("Custom CRM", "Acme ERP"):
+        assert ended.stderr.count(f"talkqa: no account for {system}: add [accounts.") == 1
+    assert "needed by custom-crm/acme-erp" in ended.stderr
+    assert "LIVE" not in ended.stdout + ended.stderr
+    ended = _talkqa(project, "run", "--replay")
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert ended.stderr.count("custom-crm/acme-erp holds no recording") == 1
+    ended = _pytest(project, "--talkqa-mode=live")
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert ended.stderr.count("no account for Acme ERP") == 1
+    assert _pytest(project, "--talkqa-mode=live", "--collect-only").returncode == pytest.ExitCode.OK
+    assert not (project / ".talkqa" / "runs").exists()
+
+
+def test_workers_are_refused_what_one_process_is_refused(project: Path) -> None:
+    """By the process that has the terminal, which also says where they are going to write."""
+    pytest.importorskip("xdist")
+    ended = _talkqa(project, "run", "--live", "--", "-n", "1")
+    assert ended.returncode == 2, ended.stdout + ended.stderr
+    assert (ended.stdout + ended.stderr).count("no account for Acme ERP") == 1
+    (project / "talkqa.toml").write_text(_ACCOUNTS, encoding="utf-8")
+    ended = _talkqa(project, "run", "--live", "--", "-n", "1")
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    assert ended.stdout.count("LIVE: this run creates") == 1
+
+
+_ACCOUNTS = """
+[accounts."Custom CRM"]
+url = "https://crm.test"
+[accounts."Custom CRM".auth]
+kind = "jwt-bearer"
+client_id = "us"
+username = "u"
+private_key = "no key"
+token_url = "https://crm.test/token"
+
+[accounts."Acme ERP"]
+url = "https://erp.test"
+auth = { kind = "none" }
+
+[accounts."Elsewhere"]
+url = "https://elsewhere.test"
+auth = { kind = "none" }
+"""
+
+
+def test_a_live_run_says_where_it_writes_and_once_why_it_cannot_begin(project: Path) -> None:
+    """What opening a world found is every check's outcome, and no more than one block of pytest's output."""
+    (project / "talkqa.toml").write_text(_ACCOUNTS, encoding="utf-8")
+    ended = _talkqa(project, "run", "--live")
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    assert "Custom CRM at https://crm.test as u\n" in ended.stdout
+    assert "Elsewhere" not in ended.stdout
+    assert ended.stdout.count("LIVE: this run creates, changes and deletes records of its own in") == 1
+    assert ended.stdout.count("error (configuration): ") == 1
+    assert "ERROR world-refused, cause: configuration" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr
+    said = _pytest(project, "--talkqa-mode=live").stdout
+    assert said.count("LIVE: this run creates") == 1
+    assert "1 failed" in said
+
+
+def _pytest(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "generated_tests", "-q", *arguments],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

@@ -26,7 +26,7 @@ from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
 from talkqa.systems.tokens import TokenStore
 from talkqa.verify.clock import TrioClock
-from talkqa.verify.preflight import Examined, examine, failure_of
+from talkqa.verify.preflight import Examined, examine
 
 _EPOCH = datetime(2025, 1, 1, 8, tzinfo=UTC)
 """When the virtual clock of emulated systems begins."""
@@ -119,7 +119,7 @@ async def _examine(patient: Patient, flows: Sequence[Flow], settings: Settings, 
                     stamp=clock.stamp,
                 )
             except ConfigError as error:
-                return Examined(system=patient.system, findings=(failure_of(account.system, error, signing_in=True),))
+                return Examined(system=patient.system, findings=_incomplete(account, error))
         return await examine(client, account, flows, stamp=clock.stamp, limits=limits, planned_calls=planned_calls)
 
 
@@ -142,6 +142,24 @@ async def _emulate(
     except ApiError:
         engine_user = ""  # the look at our own user tells what is wrong
     return ours, replace(accounts[0], engine_user=engine_user)
+
+
+def _incomplete(account: Account, error: ConfigError) -> tuple[Finding, ...]:
+    """What an account lacks, each by itself: nobody was asked yet, so nobody has refused it."""
+    advice = "export it where talkqa runs; in a CI, as one of its secrets"
+    if not account.missing:
+        message, _, told = str(error).partition("\n")
+        advice = told.strip() or f'complete [accounts."{account.system}"] in talkqa.toml'
+    return tuple(
+        Finding(
+            code="incomplete-account",
+            severity=Severity.ERROR,
+            system=account.system,
+            message=one,
+            advice=advice,
+        )
+        for one in (account.missing or (message,))
+    )
 
 
 def _without_account(patient: Patient) -> Examined:

@@ -8,6 +8,9 @@ import typer
 from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_notice, print_result, progress
 
+LIVE = frozenset({"live", "record"})
+"""Modes whose systems outlive the run."""
+
 if TYPE_CHECKING:
     from talkqa.report.content import Report
     from talkqa.report.reading import Run
@@ -26,34 +29,64 @@ def report(
 
 def sweep(
     context: typer.Context,
-    run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Argument(help="Folder of a run; default: the newest live one that left something.")
+    ] = None,
 ) -> None:
     """Remove what a killed run left in the systems."""
     from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
-    from talkqa.verify.ledger import read_ledger  # noqa: PLC0415 - see app.py
-
-    folder = _folder(context.obj, run_dir)
-    modes = {world.started.mode for world in read_run(folder).worlds if world.started}
-    ledgers = sorted(folder.glob("*.ledger.jsonl"))
-    entries = sum(len(read_ledger(path)) for path in ledgers)
-    if "live" not in modes:
-        print_result(
-            f"{folder}: nothing to remove: no system outlives a {' or '.join(sorted(modes)) or 'sandbox'} run "
-            f"({entries} entries of the ledger were open)"
-        )
-        return
-    from talkqa.runner.sweeping import sweep_ledger  # noqa: PLC0415 - see app.py
 
     call: Call = context.obj
+    if run_dir is None:
+        folder = _find_unswept(call)
+        if folder is None:
+            print_result("nothing to remove: no live run left anything")
+            return
+        print_notice(f"newest live run that left something: {_shown(call, folder)}")
+    else:
+        folder = run_dir
+        modes = {world.started.mode for world in read_run(folder).worlds if world.started}
+        if not modes & LIVE:
+            print_result(
+                f"{folder}: nothing to remove: no system outlives a {' or '.join(sorted(modes)) or 'sandbox'} run "
+                f"({_count_open(folder)} entries of the ledger were open)"
+            )
+            return
+    raise typer.Exit(1 if _sweep_folder(call, folder) else 0)
+
+
+def _sweep_folder(call: Call, folder: Path) -> list[str]:
+    """Remove what a run left; what had to stay."""
+    from talkqa.runner.sweeping import sweep_ledger  # noqa: PLC0415 - see app.py
+
     left: list[str] = []
-    for path in ledgers:
+    for path in sorted(folder.glob("*.ledger.jsonl")):
         with progress(f"removing what {path.stem.removesuffix('.ledger')} left"):
             result = sweep_ledger(path, call.settings(), call.root)
         left += result.left
         print_result(f"{path.name}: {result.removed} records removed, {len(result.left)} left")
     for line in left:
         print_notice(f"left: {line}")
-    raise typer.Exit(1 if left else 0)
+    return left
+
+
+def _find_unswept(call: Call) -> Path | None:
+    """The newest live run whose ledger has open entries; None where there is none.
+
+    Raises:
+        RunError: where there was no run at all.
+    """
+    from talkqa.report.reading import find_newest_run, read_mode  # noqa: PLC0415 - see app.py
+
+    runs = find_newest_run(call.root / call.settings().work / "runs").parent
+    newest_first = sorted((path for path in runs.iterdir() if path.is_dir()), reverse=True)
+    return next((path for path in newest_first if read_mode(path) in LIVE and _count_open(path)), None)
+
+
+def _count_open(folder: Path) -> int:
+    from talkqa.verify.ledger import read_ledger  # noqa: PLC0415 - see app.py
+
+    return sum(len(read_ledger(path)) for path in folder.glob("*.ledger.jsonl"))
 
 
 def show_run(folder: Path) -> tuple["Run", "Report"]:
@@ -75,7 +108,10 @@ def _folder(call: Call, given: Path | None) -> Path:
 
     if given is not None:
         return given
-    newest = find_newest_run(call.root / call.settings().work / "runs")
-    folder = newest.relative_to(call.root) if newest.is_relative_to(Path.cwd()) else newest
-    print_notice(f"newest run: {folder}")
-    return folder
+    newest = _shown(call, find_newest_run(call.root / call.settings().work / "runs"))
+    print_notice(f"newest run: {newest}")
+    return newest
+
+
+def _shown(call: Call, folder: Path) -> Path:
+    return folder.relative_to(call.root) if folder.is_relative_to(Path.cwd()) else folder

@@ -23,9 +23,6 @@ from talkqa.model.settings import Settings
 from talkqa.report.exitcode import INTERRUPTED, WELL
 
 _PYTEST_OPTIONS = "talkqa.pytest_options"
-LIVE = frozenset({"live", "record"})
-
-
 _QUIET = (
     *("--no-header", "-rN"),  # the summary says it better
     *("-p", "no:hypothesispytest"),  # its summary costs an import of hypothesis, which no scenario uses
@@ -86,22 +83,21 @@ def run(
     settings = call.settings()
     required = read_requirement(require) if require else settings.require_proven
     target = folder or call.root / settings.output
-    _refresh(call, settings, target, generate=generate)
     mode = read_mode(settings, live=live, record=record, replay=replay, plan=plan)
     options = [f"--talkqa-mode={mode}"]
     options += [f"--talkqa-clock={clock}"] if clock else []
-    options += [f"--talkqa-quirk={text}" for text in quirk or ()]
+    options += [f"--talkqa-quirk={text}" for text in read_quirks(quirk or (), settings, call.root)]
     options += [f"--talkqa-max-age={max_age}"] if max_age is not None else []
     options += [f"--talkqa-seed={seed}"] if seed is not None else []
     options += [f"--talkqa-fault={name}" for name in read_faults(fault or (), call, settings)]
     options += [f"--talkqa-licence-off={name}" for name in read_licences(licence_off or (), settings, call.root)]
     options += ["--serial"] if serial else []
     options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
+    _refresh(call, settings, target, generate=generate)
     extra = context.meta.get(_PYTEST_OPTIONS, [])
     if plan:
-        raise typer.Exit(_rehearse(target, [*options, "--talkqa-limited", *extra]))
-    if mode in LIVE:
-        print_notice(describe_writing(settings))
+        # Whatever the settings say of the clock: nobody waits for a plan.
+        raise typer.Exit(_rehearse(call, target, [*options, "--talkqa-clock=virtual", "--talkqa-limited", *extra]))
     raise typer.Exit(_perform(call.root / settings.work, target, [*options, *extra], required))
 
 
@@ -116,17 +112,6 @@ def read_mode(settings: Settings, *, live: bool, record: bool, replay: bool, pla
     if len(chosen) > 1:
         raise ConfigError("--live or --record, --replay and --plan exclude each other: give one")
     return chosen[0] if chosen else settings.mode
-
-
-def describe_writing(settings: Settings) -> str:
-    """Who will write where, in a few lines."""
-    lines = ["LIVE: this run creates, changes and deletes records of its own in"]
-    for account in settings.accounts:
-        allowed = ", ".join(f"up to {count} {entity}" for entity, count in account.allow.items())
-        user = account.auth.username or account.auth.client_id or "the account's token"
-        lines.append(f"  {account.system} at {account.url} as {user}" + (f"; allowed: {allowed}" if allowed else ""))
-    lines.append("`talkqa run --plan` says how many; `talkqa sweep` removes what a stopped run left")
-    return "\n".join(lines)
 
 
 def read_requirement(text: str) -> float:
@@ -191,6 +176,21 @@ def read_licences(names: Sequence[str], settings: Settings, root: Path) -> tuple
     return tuple(found)
 
 
+def read_quirks(given: Sequence[str], settings: Settings, root: Path) -> tuple[str, ...]:
+    """The quirks under their own names, each as `SYSTEM.NAME=on` or `off`; those of the settings are looked at as well.
+
+    Raises:
+        ConfigError: for another form, and for a quirk that no emulated system has.
+    """
+    if not given and not settings.sandbox.quirks:
+        return ()
+    from talkqa.runner.options import read_quirk, settle_quirks  # noqa: PLC0415 - see app.py
+
+    wanted = dict(map(read_quirk, given))
+    settle_quirks(settings.sandbox.quirks, settings, root)
+    return tuple(f"{name}={'on' if on else 'off'}" for name, on in settle_quirks(wanted, settings, root).items())
+
+
 def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) -> None:
     """Generate what is stale, or refuse to run it.
 
@@ -212,8 +212,9 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
     raise PlanError(f"{settings.output}: the scenarios {fault}\n  run `talkqa generate`, or `talkqa run --generate`")
 
 
-def _rehearse(target: Path, options: Sequence[str]) -> int:
+def _rehearse(call: Call, target: Path, options: Sequence[str]) -> int:
     """Run in the sandbox, limited as the accounts are, and tell what was asked of the systems."""
+    from talkqa.cli.allowances import find_closed  # noqa: PLC0415 - see app.py
     from talkqa.report.plan import render_plan  # noqa: PLC0415 - see app.py
     from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
 
@@ -226,7 +227,8 @@ def _rehearse(target: Path, options: Sequence[str]) -> int:
         if not any(Path(folder, "plan").glob("*.jsonl")):
             print_notice(said.getvalue().strip() or "nothing was selected, so there is nothing to plan")
             return ended.without_results
-        print_result(render_plan(read_run(Path(folder, "plan"))))
+        planned = read_run(Path(folder, "plan"))
+        print_result(render_plan(planned, find_closed(call, planned)))
     return INTERRUPTED if ended.interrupted else WELL
 
 

@@ -55,7 +55,7 @@ def serve(
     One port a system; prints a section of talkqa.toml for each, so that `talkqa run --live` finds it.
     """
     call: Call = context.obj
-    settings = _override(call.settings(), quirks=quirk or (), seed=seed, cycle_s=cycle)
+    settings = _override(call, quirks=quirk or (), seed=seed, cycle_s=cycle)
     faults = read_faults(fault or (), call, settings)
     settings = replace(settings, sandbox=replace(settings.sandbox, faults=(*settings.sandbox.faults, *faults)))
     worlds = call.worlds(documents or (), settings)
@@ -68,14 +68,18 @@ def serve(
     trio.run(_serve, worlds, settings, call.root, place)
 
 
-def _override(settings: Settings, *, quirks: Sequence[str], seed: int | None, cycle_s: float | None) -> Settings:
-    from talkqa.runner.options import read_quirk  # noqa: PLC0415 - see app.py
+def _override(call: Call, *, quirks: Sequence[str], seed: int | None, cycle_s: float | None) -> Settings:
+    from talkqa.runner.options import read_quirk, settle_quirks  # noqa: PLC0415 - see app.py
 
+    settings = call.settings()
     if cycle_s is not None and cycle_s < _SELDOM_S:
         raise ConfigError(f"--cycle {cycle_s:g}: give at least {_SELDOM_S:g} seconds")
     sandbox = replace(
         settings.sandbox,
-        quirks={**settings.sandbox.quirks, **dict(map(read_quirk, quirks))},
+        quirks={
+            **settle_quirks(settings.sandbox.quirks, settings, call.root),
+            **settle_quirks(dict(map(read_quirk, quirks)), settings, call.root),
+        },
         engine_cycle_s=settings.sandbox.engine_cycle_s if cycle_s is None else cycle_s,
     )
     return replace(settings, sandbox=sandbox, seed=settings.seed if seed is None else seed)

@@ -1,6 +1,6 @@
 """What the transport is told of a request beyond HTTP: for whom it is made, what it is for, how its answer is built."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -71,3 +71,9 @@ class CallMark:
     repeatable: bool = False
     """Whether sending it twice does what sending it once does."""
     poll: PollShape | None = None
+    judge: Callable[[int, bytes], bool | None] | None = None
+    """Tells from status (400 and above) and decoded body what an answer is where its status alone does not.
+
+    True: the call was not done and would be now, so it is sent again whatever it is. False: an answer, however broken
+    it looks, and no hiccup. None: as the status says.
+    """

@@ -27,8 +27,9 @@ class Finding:
     """One thing that doctor found, with what to do about it."""
 
     code: str
-    """Stable, kebab-case: no-account, unreachable, bad-login, missing-right, missing-entity, missing-field,
-    read-only-field, unfillable-field, budget, clock-skew, wrong-organisation, same-user, production, licence."""
+    """Stable, kebab-case: no-account, incomplete-account, unreachable, bad-login, missing-right, missing-entity,
+    missing-field, read-only-field, unfillable-field, budget, clock-skew, wrong-organisation, same-user, production,
+    licence."""
     severity: Severity
     system: str
     message: str

@@ -6,7 +6,7 @@ Report, JUnit, history and merge are readers of these events; nothing else is ke
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 from talkqa.model.record import Exchange
 
@@ -183,6 +183,22 @@ class SystemUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingTold:
+    """What became of a world's recording, told when the world ends."""
+
+    kind: str
+    """`recorded`, `kept` (the one before was not replaced) or `replayed`."""
+    path: str
+    """Its folder, relative to the project where it lies in it."""
+    checks: int
+    """How many checks it holds."""
+    recorded_at: str
+    """When it was made, ISO 8601."""
+    notes: tuple[str, ...] = ()
+    """What its user should know: why it was kept, what of it is unused or outdated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """The last line of each file of a run; missing where the process died."""
 
@@ -197,12 +213,19 @@ class RunFinished:
     """Records that could not be removed: `system entity id: why`."""
 
 
-Event = RunStarted | GapSeen | CheckStarted | CheckFinished | MappingSeen | LatencySeen | SystemUsed | RunFinished
+Event = (
+    RunStarted
+    | GapSeen
+    | CheckStarted
+    | CheckFinished
+    | MappingSeen
+    | LatencySeen
+    | SystemUsed
+    | RecordingTold
+    | RunFinished
+)
 
-_EVENTS: dict[str, type[Any]] = {
-    cls.__name__: cls
-    for cls in (RunStarted, GapSeen, CheckStarted, CheckFinished, MappingSeen, LatencySeen, SystemUsed, RunFinished)
-}
+_EVENTS: dict[str, type[Any]] = {cls.__name__: cls for cls in get_args(Event)}
 
 
 def event_to_json(event: Event) -> dict[str, Any]:

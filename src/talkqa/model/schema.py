@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from talkqa.model.graphql import GraphqlApi, GraphqlEntity
 from talkqa.model.rest import RestApi, RestEntity
 
 
@@ -87,6 +88,8 @@ class EntitySchema:
     """Why tests may create records in a system that is not theirs only where that was allowed: `posts to ledgers`."""
     rest: RestEntity | None = None
     """How the rest dialect speaks of it; None for the generic way."""
+    graphql: GraphqlEntity | None = None
+    """How the graphql dialect speaks of it; None in other dialects."""
 
     def field(self, path: str) -> FieldSchema | None:
         """The field at a dotted path or an alias, letter case folded; None where the entity has no such field."""
@@ -114,6 +117,8 @@ class SystemSchema:
     """How its API is spoken: rest, odata, graphql, or a vendor with rules of its own: salesforce, exactonline, wave."""
     rest: RestApi | None = None
     """How the rest dialect speaks to it; None for the generic way."""
+    graphql: GraphqlApi | None = None
+    """How the graphql dialect speaks to it; None in other dialects."""
     derived: bool = False
     """True where no descriptor exists and the schema was read off the documents."""
 

@@ -30,12 +30,14 @@ _HEADER_LINE = re.compile(
 
 _NAME = re.compile(
     r"""(?:(?<![\w%-])|(?<=%3[DdAa]))(?P<name>(?:[\w-]|%(?!3[DdAa]))+)"""
-    r"""(?:\\?["'])?(?:[ \t]*(?::|=>?)[ \t]*|%3[DdAa])"""
+    r"""(?:\\?["'])?(?:[ \t]*(?::|=>?)[ \t]*|(?P<encoded>%3[DdAa]))"""
 )
 """The name of a pair with its separator: `name=`, `'name': `, `name%3D`."""
-_VALUE = re.compile(
-    r"""(?P<open>\\?["'])(?P<inner>.*?)(?:(?<!\\)(?P=open)|\Z)|(?:(?!%26|%0[AaDd])[^\s&,;"'<>(){}\[\]])+""", re.DOTALL
-)
+_QUOTED = r"""(?P<open>\\?["'])(?P<inner>.*?)(?:(?<!\\)(?P=open)|\Z)"""
+_BARE = r"""[^\s&,;"'<>(){}\[\]]"""
+_VALUE = re.compile(rf"{_QUOTED}|{_BARE}+", re.DOTALL)
+_ENCODED_VALUE = re.compile(rf"{_QUOTED}|(?:(?!%26|%0[AaDd]){_BARE})+", re.DOTALL)
+"""The value where the separator before it was percent-encoded: so is what ends it."""
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
 _COLON_FOLLOWS = re.compile(r"\s*:")
 _LITERALS = frozenset({"null", "true", "false", "None", "True", "False"})
@@ -120,7 +122,7 @@ def _redact_plain(text: str, rules: Rules) -> str:
     for found in _NAME.finditer(text):
         if found.start() < end or not rules.hides(unquote_plus(found["name"])):
             continue
-        value = _VALUE.match(text, found.end())
+        value = (_ENCODED_VALUE if found["encoded"] else _VALUE).match(text, found.end())
         if value and value[0] not in _LITERALS and value[0].lower() not in _SCHEMES:
             quote = value["open"] or ""
             close = quote if quote and len(value[0]) > len(quote) and value[0].endswith(quote) else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
-from talkqa.redaction.spellings import holds_value, mask_value
+from talkqa.redaction.spellings import holds_any, mask_value
 
 MASK = "***"
 """What stands in a secret's place; masking it again changes nothing."""
@@ -79,7 +79,7 @@ class Rules:
 
     def hides(self, name: str) -> bool:
         """Whether what stands under this name is a secret."""
-        return is_secret_name(name) or (bool(self.names) and _folded(name) in {_folded(n) for n in self.names})
+        return is_secret_name(name) or (bool(self.names) and _folded(name) in _all_folded(self.names))
 
 
 DEFAULT_RULES = Rules()
@@ -101,7 +101,7 @@ def may_hold_secrets(text: str, rules: Rules) -> bool:
 
     Never says no where `mask_shapes` or a name would mask something; tests compare the two.
     """
-    if rules.names or any(holds_value(text, value) for value in rules.values):
+    if rules.names or (rules.values and holds_any(text, rules.values)):
         return True
     if "%" in text and _ENCODED.search(text):
         text = f"{text} {unquote_plus(text)}"
@@ -134,6 +134,11 @@ def _mask_basic(found: re.Match[str]) -> str:
     except (binascii.Error, ValueError):
         return found[0]
     return f"{found[1]}{MASK}" if b":" in decoded else found[0]
+
+
+@lru_cache(maxsize=256)
+def _all_folded(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_folded, names))
 
 
 def _folded(name: str) -> str:

@@ -46,9 +46,15 @@ def mask_value(text: str, value: str, mask: str) -> str:
     return text
 
 
-def holds_value(text: str, value: str) -> bool:
-    """Whether a text may hold a value in any spelling; never says no where it does, however often it was escaped."""
-    return any(piece in text for line in (value, *_lines(value)) for piece in _traces(line))
+def holds_any(text: str, values: frozenset[str]) -> bool:
+    """Whether a text may hold one of some values in any spelling; never says no where it does, however escaped."""
+    return any(piece in text for piece in _traces_of(values))
+
+
+@lru_cache(maxsize=256)
+def _traces_of(values: frozenset[str]) -> tuple[str, ...]:
+    lines = (line for value in values for line in (value, *_lines(value)))
+    return tuple(sorted({piece for line in lines for piece in _traces(line)}))
 
 
 @lru_cache(maxsize=4096)

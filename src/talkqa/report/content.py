@@ -22,8 +22,10 @@ from talkqa.model.result import (
     LatencySeen,
     MappingSeen,
     Outcome,
+    RecordingTold,
     RunFinished,
     RunStarted,
+    SystemUsed,
 )
 from talkqa.report.exitcode import DECIDED, proven_share
 from talkqa.report.naming import title_of_flow, title_of_world
@@ -129,6 +131,10 @@ class DocumentView:
     """Those that belong to no flow."""
     left: tuple[str, ...]
     """Records that could not be removed."""
+    used: tuple[SystemUsed, ...] = ()
+    """What was asked of each system."""
+    recording: RecordingTold | None = None
+    """What became of its recording; None where nothing was recorded or replayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,11 @@ class Finding:
     cause: Cause | None
     reason: str
     checks: tuple[CheckView, ...]
+
+    @property
+    def of_the_world(self) -> bool:
+        """Whether every check of a world has it alike, so that one message says all."""
+        return self.reason in {"world-refused", "world-broke"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,6 +318,8 @@ def _document_view(world: WorldRun) -> DocumentView:
         flows=flows,
         gaps=tuple(gap for gap in world.gaps if gap.flow_id not in ran),
         left=world.finished.left if world.finished else (),
+        used=world.used,
+        recording=world.recording,
     )
 
 

@@ -22,6 +22,7 @@ from talkqa.model.result import BROKEN, Cause, Outcome
 from talkqa.report.content import ORDER, Finding, FlowView, Report, outcomes_in_order
 from talkqa.report.difference import compare_properties, compare_texts
 from talkqa.report.rest import render_rest_table
+from talkqa.report.usage import count_of, describe_purposes, describe_records, describe_share
 
 WORDS = {outcome: outcome.value.replace("_", " ").capitalize() for outcome in Outcome}
 _CAUSE_WORDS = {cause: cause.value.replace("-", " ") for cause in Cause}
@@ -29,11 +30,14 @@ _COLOURS = {"green": "%232f9e63", "yellow": "%23dba514", "red": "%23d2382e"}
 _MODES = {
     "sandbox": "Sandbox run: embedded systems and a reference engine. A green sandbox run proves the harness; "
     "a green live run proves the engine.",
-    "live": "Live run: the real systems and the real engine. A green sandbox run proves the harness; "
-    "a green live run proves the engine.",
-    "record": "Live run that was recorded: the real systems and the real engine.",
-    "replay": "Replay of a recorded run: it shows again what the real systems answered then.",
+    "live": "Live run: the real systems and the real engine. Green means that the engine kept every promise that was "
+    "checked, with the records of this run; what is unproven it does not speak of.",
+    "record": "Live run, recorded: the real systems and the real engine. Green means that the engine kept every "
+    "promise that was checked, with the records of this run. Its calls were recorded, for replays.",
+    "replay": "Replay: no system was asked and no engine ran. A green replay proves that this version of talkqa judges "
+    "the recorded traffic the same way, and nothing new about the engine.",
 }
+_KINDS = {"record": "Recorded live run", "replay": "Replay"}
 _LAZY_FROM = 1500
 """Checks from which flows are drawn when opened: below it the page is small enough to read without JavaScript."""
 _LISTED = 200
@@ -56,6 +60,7 @@ def render_html(report: Report) -> str:
         bodies=bodies,
         lazy=lazy,
         listed=_LISTED,
+        kind=_KINDS.get(report.mode, f"{report.mode.capitalize()} run"),
         facts=_facts(report),
         banner=_MODES.get(report.mode, f"Mode: {report.mode}."),
         chips=_chips(report.counts),
@@ -112,9 +117,9 @@ def _facts(report: Report) -> list[str]:
     flows = sum(len(document.flows) for document in report.documents)
     paths = {path for document in report.documents for path in document.paths}
     facts = [
-        _number_of(len(paths), "document"),
-        _number_of(flows, "flow"),
-        _number_of(report.total, "check"),
+        count_of(len(paths), "document"),
+        count_of(flows, "flow"),
+        count_of(report.total, "check"),
         f"{report.proven:.0%} proven",
         f"seed {report.seed}",
     ]
@@ -123,10 +128,6 @@ def _facts(report: Report) -> list[str]:
     else:
         facts.append(f"{report.wall_s:.0f} s")
     return [*facts, *(["stopped by hand"] if report.interrupted else [])]
-
-
-def _number_of(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _chips(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:
@@ -166,6 +167,9 @@ def _environment() -> Environment:
         needs_attention=_needs_attention,
         compare_properties=compare_properties,
         compare_texts=compare_texts,
+        describe_purposes=describe_purposes,
+        describe_records=describe_records,
+        describe_share=describe_share,
         rest_table=lambda flow: render_rest_table(flow.id, flow.title, flow.mappings),
     )
     return environment

@@ -1,54 +1,93 @@
 """What a live run would ask of each system, read off a rehearsal in the sandbox."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from talkqa.model.result import SystemUsed
 from talkqa.report.naming import title_of_world
 from talkqa.report.reading import Run, WorldRun
+from talkqa.report.usage import count_of, describe_purposes, describe_records, describe_share, unite_usage
 
 
-def render_plan(run: Run) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """An entity of which a live run may not create as many records as the checks of a world need."""
+
+    system: str
+    entity: str
+    why: str
+    """What speaks against it."""
+    needed: int
+    allowed: int
+    """By its account; 0 where it says nothing."""
+
+
+def render_plan(run: Run, closed: Mapping[str, tuple[Closed, ...]]) -> str:
     """Records, calls, minutes and share of the quota for each world and system.
 
     Args:
         run: Of a rehearsal: the sandbox, limited as the accounts are.
+        closed: By slug of a world; the sandbox allows everything, a live run does not.
     """
     lines: list[str] = []
     for world in run.worlds:
-        lines += [*_lines_of(world), ""]
+        lines += [*_lines_of(world, closed.get(world.slug, ())), ""]
+    if len(run.worlds) > 1:
+        lines += [*_totals(run.worlds), ""]
     lines.append(
         "Rehearsed in the sandbox: nothing was written to any system. A slower engine means more minutes and polls."
     )
     return "\n".join(lines)
 
 
-def _lines_of(world: WorldRun) -> Iterator[str]:
-    minutes = (world.finished.end_s if world.finished else 0.0) / 60
+def _lines_of(world: WorldRun, closed: tuple[Closed, ...]) -> Iterator[str]:
+    seconds = world.finished.end_s if world.finished else 0.0
     systems = world.started.systems if world.started else ()
-    yield f"{title_of_world(world.slug, systems)}: {len(world.checks)} checks, {minutes:.0f} minutes"
+    title = title_of_world(world.slug, systems)
+    yield f"{title}: {count_of(len(world.checks), 'check')}, {_duration(seconds)}"
     for used in world.used:
-        yield f"  {used.system}: {used.calls} calls ({_purposes(used)}){_share(used)}"
+        calls, share = count_of(used.calls, "call"), describe_share(used.calls, used.calls_per_day)
+        yield f"  {used.system}: {calls} ({describe_purposes(used.by_purpose)}), {share}"
         yield f"    at most {used.busiest_minute} in a minute{_of(used.calls_per_minute, 'the account allows')}"
         if used.created:
-            yield f"    creates {_counted(used.created)}"
+            yield f"    creates {describe_records(used.created)}"
         if used.copies:
-            yield f"    the sync engine makes of them {_counted(used.copies)}"
+            yield f"    the sync engine makes of them {describe_records(used.copies)}"
+        yield from _closed_lines(used.system, [one for one in closed if one.system == used.system])
 
 
-def _purposes(used: SystemUsed) -> str:
-    words = {"sign_in": "sign-ins", "write": "writes", "confirm": "reads", "poll": "polls"}
-    return ", ".join(f"{count} {words.get(name, name)}" for name, count in used.by_purpose.items())
+def _closed_lines(system: str, closed: Iterable[Closed]) -> Iterator[str]:
+    """What a live run would not create, why, and what to write so that it does."""
+    found = tuple(closed)
+    if not found:
+        return
+    for one in found:
+        state = f"the account allows {one.allowed}" if one.allowed else "off until the account allows it"
+        yield f"    {one.entity}: {state}, since {one.why}; its checks need {one.needed}, or are not runnable"
+    allow = ", ".join(f"{_key(one.entity)} = {one.needed}" for one in found)
+    yield f'      [accounts."{system}"] allow = {{ {allow} }}'
 
 
-def _share(used: SystemUsed) -> str:
-    if used.calls_per_day is None:
-        return ", no daily limit known"
-    return f", {used.calls / used.calls_per_day:.0%} of the {used.calls_per_day} a day"
+def _key(name: str) -> str:
+    return name if name.isascii() and name.isidentifier() else f'"{name}"'
+
+
+def _totals(worlds: tuple[WorldRun, ...]) -> Iterator[str]:
+    """What all worlds together ask of each system, whose limits they share."""
+    yield f"All {len(worlds)} worlds together:"
+    for used in unite_usage(used for world in worlds for used in world.used):
+        least, limit = "", used.calls_per_minute
+        if limit and used.calls > limit:
+            least = f"; {_duration(60 * used.calls / limit)} at {limit:g} a minute"
+        calls, share = count_of(used.calls, "call"), describe_share(used.calls, used.calls_per_day)
+        yield f"  {used.system}: {calls}, {share}{least}"
+
+
+def _duration(seconds: float) -> str:
+    """Whole minutes, and seconds where there is none to round to."""
+    if round(seconds) < 60:
+        return count_of(max(1, round(seconds)), "second")
+    return count_of(round(seconds / 60), "minute")
 
 
 def _of(limit: float | None, words: str) -> str:
     return "" if limit is None else f"; {words} {limit:g}"
-
-
-def _counted(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {entity}" for entity, count in numbers.items())

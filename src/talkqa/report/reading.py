@@ -17,6 +17,7 @@ from talkqa.model.result import (
     LatencySeen,
     MappingSeen,
     Outcome,
+    RecordingTold,
     RunFinished,
     RunStarted,
     SystemUsed,
@@ -40,6 +41,8 @@ class WorldRun:
     """None where the process died."""
     used: tuple[SystemUsed, ...] = ()
     """What was asked of each system."""
+    recording: RecordingTold | None = None
+    """What became of its recording; None where nothing was recorded or replayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class _Gathered:
     mappings: list[MappingSeen] = field(default_factory=list)
     latencies: list[LatencySeen] = field(default_factory=list)
     used: list[SystemUsed] = field(default_factory=list)
+    recording: RecordingTold | None = None
     finished: RunFinished | None = None
 
     def add(self, event: Event) -> None:
@@ -93,6 +97,8 @@ class _Gathered:
                 self.mappings.append(event)
             case GapSeen():
                 self.gaps.append(event)
+            case RecordingTold():
+                self.recording = event
             case SystemUsed():
                 self.used.append(event)
             case RunStarted():
@@ -110,6 +116,7 @@ class _Gathered:
             mappings=tuple(self.mappings),
             latencies=tuple(self.latencies),
             used=tuple(self.used),
+            recording=self.recording,
             finished=self.finished,
         )
 
@@ -146,6 +153,17 @@ def find_newest_run(runs_dir: Path) -> Path:
     if not found:
         raise RunError(f"{runs_dir}: no run here yet; start one with `talkqa run`")
     return found[0]
+
+
+def read_mode(run_dir: Path) -> str:
+    """Where the systems of a run were, by the first line of the first file that tells; empty where none does."""
+    for path in sorted(run_dir.glob("*.jsonl")):
+        if path.name.endswith(".ledger.jsonl"):
+            continue
+        started = next(_read_events(path, []), None)
+        if isinstance(started, RunStarted):
+            return started.mode
+    return ""
 
 
 def _read_events(path: Path, unread: list[str]) -> Iterator[Event]:

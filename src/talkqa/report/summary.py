@@ -1,10 +1,12 @@
 """Renders a report as plain text that a person reads in ten seconds."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 
 from talkqa.model.result import BROKEN, UNPROVEN, MappingSeen, Outcome
 from talkqa.report.content import Finding, FlowView, Report, outcomes_in_order
+from talkqa.report.usage import count_of, describe_purposes, describe_records, describe_share, unite_usage
 
 _LISTED = 5
 """Checks named for one reason; the report has them all."""
@@ -16,8 +18,11 @@ _MODES = {
     "sandbox": "sandbox run: it proves the harness and the checklist; a green live run proves the engine",
     "live": "live run: it judges the real engine",
     "record": "live run, recorded: it judges the real engine",
-    "replay": "replay of a recorded run",
+    "replay": "replay: it proves that this talkqa judges the recorded traffic the same way, and nothing of the engine",
 }
+_LIVE = frozenset({"live", "record"})
+_NOTES = frozenset({"unused", "outdated"})
+"""Kinds of what is noted of a recording, of which there may be many."""
 
 
 def render_summary(report: Report) -> str:
@@ -27,6 +32,8 @@ def render_summary(report: Report) -> str:
         _latencies(report),
         _findings(report, UNPROVEN | {Outcome.NOT_RUN}),
         _findings(report, BROKEN | {Outcome.ERROR}),
+        _usage(report),
+        _recordings(report),
         _verdict(report),
     )
     text = "\n\n".join("\n".join(lines) for lines in (list(block) for block in blocks) if lines)
@@ -69,6 +76,10 @@ def _findings(report: Report, outcomes: frozenset[Outcome]) -> Iterator[str]:
 def _finding(finding: Finding, *, brief: bool) -> Iterator[str]:
     cause = f", cause: {finding.cause.value}" if finding.cause else ""
     yield f"{_word(finding.outcome).upper()} {finding.reason}{cause} ({len(finding.checks)})"
+    if finding.of_the_world:
+        for message, count in Counter(check.result.message for check in finding.checks).items():
+            yield f"  {_cut(message, 400)} ({count_of(count, 'check')})"
+        return
     listed = 1 if brief else _LISTED
     told = ""
     for check in finding.checks[:listed]:
@@ -79,6 +90,52 @@ def _finding(finding: Finding, *, brief: bool) -> Iterator[str]:
         told = result.message
     if len(finding.checks) > listed:
         yield f"  ... and {len(finding.checks) - listed} more"
+
+
+def _usage(report: Report) -> Iterator[str]:
+    """What a live run asked of each system: of others nobody counts it."""
+    used = unite_usage(used for document in report.documents for used in document.used)
+    if report.mode not in _LIVE or not used:
+        return
+    yield "Asked of the systems"
+    for one in used:
+        limit = "" if one.calls_per_minute is None else f" of {one.calls_per_minute:g}"
+        repeated = f", {one.repeated} repeated" if one.repeated else ""
+        yield (
+            f"  {one.system}: {count_of(one.calls, 'call')} ({describe_purposes(one.by_purpose)}){repeated}, at most "
+            f"{one.busiest_minute}{limit} in a minute, {describe_share(one.calls, one.calls_per_day)}; "
+            f"created {describe_records(one.created) or 'nothing'}"
+            + (f", the engine made of them {describe_records(one.copies)}" if one.copies else "")
+        )
+
+
+def _recordings(report: Report) -> Iterator[str]:
+    """What was recorded; of what was replayed, how old it is and what does not fit any more."""
+    replayed = [told for d in report.documents if (told := d.recording) is not None and told.kind == "replayed"]
+    if replayed:
+        days = sorted({told.recorded_at[:10] for told in replayed})
+        when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        yield f"replayed {count_of(len(replayed), 'recording')}, made on {when}"
+    for document in report.documents:
+        told = document.recording
+        if told is None:
+            continue
+        checks = count_of(told.checks, "check")
+        if told.kind == "recorded":
+            yield f"recorded {told.path}: {checks} of {document.title}"
+        for kind, notes in _by_kind(told.notes).items():
+            more = f", and {len(notes) - 1} more" if len(notes) > 1 else ""
+            yield _cut(f"{told.path}: {f'{kind}: ' if kind else ''}{notes[0]}{more}", 240)
+
+
+def _by_kind(notes: Iterable[str]) -> dict[str, list[str]]:
+    """Notes by what they begin with: `unused`, `outdated`; others stand alone."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for note in notes:
+        kind, colon, rest = note.partition(": ")
+        known = colon and kind in _NOTES
+        kinds[kind if known else ""].append(rest if known else note)
+    return kinds
 
 
 def _latencies(report: Report) -> Iterator[str]:

@@ -16,6 +16,8 @@ from talkqa.runner.performance import as_outcome, outcome_of
 
 _WELL = frozenset({Outcome.PASSED, Outcome.OBSERVED, Outcome.WAIVED, Outcome.ATTESTED})
 _OPEN = frozenset({Outcome.UNDECIDED, Outcome.NOT_RUNNABLE, Outcome.NOT_RUN})
+_OF_THE_WORLD = frozenset({"world-refused", "world-broke"})
+"""Reasons that are told of every scenario of a world alike."""
 
 T = TypeVar("T")
 
@@ -51,7 +53,9 @@ class AheadBinding:
         """Wait for the step's fate."""
         fate = _translated(lambda: self._board.await_step(self._plan.node, index, self._look))
         if not isinstance(fate, Fate) or fate.exception is not None:
-            end_item(_translated(lambda: self._board.await_finished(self._plan.node, self._look)))
+            finished = _translated(lambda: self._board.await_finished(self._plan.node, self._look))
+            again = finished.reason in _OF_THE_WORLD and not self._board.tell(finished.message)
+            end_item(finished, again=again)
 
     def told(self, index: int, error: BaseException | None) -> None:
         """Nothing: a scenario with such steps does not run ahead."""
@@ -121,12 +125,17 @@ class PlacedBinding:
         return _translated(lambda: self._loop.wait(self._loop.submit(function, *args), self._look))
 
 
-def end_item(finished: CheckFinished) -> None:
-    """End a pytest item as its scenario ended; returns where all is well."""
+def end_item(finished: CheckFinished, *, again: bool = False) -> None:
+    """End a pytest item as its scenario ended; returns where all is well.
+
+    Args:
+        finished: The verdict.
+        again: Whether an item before has failed for what this one says: pytest need not print it once more.
+    """
     __tracebackhide__ = True
     if finished.outcome in _WELL:
         return
-    if finished.outcome in _OPEN:
+    if finished.outcome in _OPEN or again:
         pytest.skip(f"{finished.outcome}: {finished.message} [{finished.reason}]")
     pytest.fail(render_verdict(finished), pytrace=False)
 

@@ -27,6 +27,7 @@ class Board:
         self._fates: defaultdict[str, dict[int, Fate]] = defaultdict(dict)
         self._finished: dict[str, CheckFinished] = {}
         self._logs: defaultdict[str, list[str]] = defaultdict(list)
+        self._told: set[str] = set()
 
     def put_step(self, node: str, index: int, result: StepResult, exception: BaseException | None) -> None:
         """Tell how a step ended."""
@@ -48,6 +49,12 @@ class Board:
     def finished(self, node: str) -> CheckFinished | None:
         """The verdict, if there is one yet."""
         return self._finished.get(node)
+
+    def tell(self, message: str) -> bool:
+        """Whether pytest is told a message for the first time; called in its thread alone."""
+        fresh = message not in self._told
+        self._told.add(message)
+        return fresh
 
     def fates(self, node: str) -> tuple[StepResult, ...]:
         """Results of the steps that ended so far, in order."""

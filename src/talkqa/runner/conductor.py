@@ -11,15 +11,15 @@ import pytest
 
 from talkqa.model.errors import TalkqaError
 from talkqa.model.result import CheckFinished
-from talkqa.redaction.apply import redact_event
 from talkqa.runner.bind import Binding, end_item, trace_of
-from talkqa.runner.capture import captured_logs, captured_prints
+from talkqa.runner.capture import captured_logs, captured_prints, mask_report
 from talkqa.runner.distribution import deal_items, scope_of, worker_index
 from talkqa.runner.live import RunFacts
 from talkqa.runner.manifest import WorldFolder, WorldFolders
 from talkqa.runner.options import find_root, read_facts
 from talkqa.runner.plans import CollectedScenario, read_scenarios
 from talkqa.runner.progress import Progress, RichStatus
+from talkqa.runner.readiness import find_grounds, find_stage, write_line
 from talkqa.runner.session import RunSession
 from talkqa.runner.stage import Stage
 from talkqa.runner.vocabulary import Vocabulary
@@ -112,16 +112,23 @@ class Conductor:
         self._vocabulary = vocabulary
         self._uncollected = uncollected
         self._items: list[pytest.Item] = []
+        self._stage: Stage | None = None
         self._held: _Held | None = None
         self._turn: _Turn | None = None
         self._interrupted = False
 
     # pytest's hooks
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Learn which scenarios were selected."""
+        """Learn which scenarios were selected; refuse them where it is known that none can be performed.
+
+        Raises:
+            pytest.UsageError: where an account or a recording is missing, or cannot be used.
+        """
         self._items = list(session.items)
         # What was collected lives to the end of the session: no reason to look through it again and again.
         gc.freeze()
+        if not (self._config.getoption("collectonly", default=False) or hasattr(self._config, "workerinput")):
+            self._require_grounds()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -133,7 +140,7 @@ class Conductor:
             with self._captured():
                 held.session.start(item.nodeid)
         except TalkqaError as error:
-            pytest.exit(f"talkqa: {error}", returncode=3)
+            pytest.exit(self.facts.secrets.text(f"talkqa: {error}"), returncode=3)
         result = yield
         held.session.report(item.nodeid)
         return result
@@ -156,6 +163,13 @@ class Conductor:
         if finished is not None:
             end_item(finished)
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Mask what pytest is about to print of an item, whatever raised or said it."""
+        report = yield
+        mask_report(report, self.facts.secrets.text)
+        return report
 
     def pytest_bdd_before_scenario(self, request: pytest.FixtureRequest) -> None:
         """Take hold of the item's scenario."""
@@ -220,7 +234,7 @@ class Conductor:
                 scenarios=selected,
                 find_stage=self._find_stage,
                 vocabulary=self._vocabulary,
-                redact=redact_event,
+                redact=self.facts.secrets.event,
                 progress=self._progress(),
                 is_mine=self._share(),
                 uncollected=self._uncollected,
@@ -232,30 +246,35 @@ class Conductor:
             for name in ("caplog_handler", "report_handler", "log_cli_handler", "log_file_handler")
             if hasattr(logging_plugin, name)
         )
-        held.stack.enter_context(captured_logs(held.session.board.put_log, handlers))
+        held.stack.enter_context(captured_logs(held.session.board.put_log, handlers, self.facts.secrets.text))
         return held
 
-    def _find_stage(self) -> Stage:
-        stage: Stage | None = self._config.hook.pytest_talkqa_stage(config=self._config)
-        if stage is None:
-            from talkqa.runner.worlds import WorldStage  # noqa: PLC0415 - emulators are needed by no other stage
+    def _require_grounds(self) -> None:
+        nodes = {item.nodeid for item in self._items}
+        folders = {s.folder.path: s.folder for n, s in self._scenarios.items() if n in nodes and s.folder is not None}
+        try:
+            told = find_grounds(folders.values(), self._find_stage, self.facts)
+        except TalkqaError as error:
+            raise pytest.UsageError(str(error)) from error
+        if told:
+            self._write_line(told)
 
-            extra = self._config.getoption("--talkqa-documents")
-            return WorldStage(tuple(self._config.invocation_params.dir / place for place in extra))
-        return stage
+    def _write_line(self, text: str) -> None:
+        write_line(self._config, text)
+
+    def _find_stage(self) -> Stage:
+        if self._stage is None:
+            self._stage = find_stage(self._config)
+        return self._stage
 
     def _progress(self) -> Progress:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None or hasattr(self._config, "workerinput"):
             return Progress(lambda _: None)
 
-        def write_line(text: str) -> None:
-            reporter.ensure_newline()
-            reporter.write_line(text)
-
         # On the real clock pytest's own dots come in between, which a status line would break.
         on_terminal = reporter.isatty and self.facts.virtual and self._config.option.verbose >= 0
-        return Progress(write_line, status=RichStatus if on_terminal else None)
+        return Progress(self._write_line, status=RichStatus if on_terminal else None)
 
     def _share(self) -> Any:
         given = getattr(self._config, "workerinput", None)
@@ -275,7 +294,7 @@ class Conductor:
     def _captured(self) -> Any:
         if self._held is None or self._config.getoption("capture") == "no":
             return ExitStack()
-        return captured_prints(self._held.session.board.put_log)
+        return captured_prints(self._held.session.board.put_log, self.facts.secrets.text)
 
     def _end_turn(self, item: pytest.Item, error: BaseException | None) -> CheckFinished | None:
         turn, self._turn = self._turn, None

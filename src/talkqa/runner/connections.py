@@ -15,9 +15,11 @@ from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.result import SystemUsed
 from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import Settings
+from talkqa.redaction.secrets import Secrets
 from talkqa.systems.connect import known_budget, make_client
 from talkqa.systems.tokens import TokenStore
 from talkqa.transport.budget import CallBudget, make_budget
+from talkqa.transport.listening import ListeningTransport
 from talkqa.transport.live import LiveTransport
 from talkqa.transport.network import NetworkTransport, open_http
 from talkqa.transport.recorder import Recorder
@@ -77,6 +79,7 @@ class Connections:
         budgets: Budgets | None = None,
         store: TokenStore | None = None,
         recorder: Recorder | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         """Prepare; nothing is opened.
 
@@ -87,6 +90,7 @@ class Connections:
             budgets: Those of the run; None where this world shares its accounts with no other.
             store: Keeps tokens between runs; None where they live as long as the client.
             recorder: Keeps what is said; None where nothing is recorded.
+            secrets: Told what the accounts sign with and the tokens that they fetch.
         """
         self._clock = clock
         self._stack = stack
@@ -94,6 +98,7 @@ class Connections:
         self._budgets = budgets or Budgets()
         self._store = store
         self._recorder = recorder
+        self._secrets = secrets or Secrets()
 
     async def open(
         self, schema: SystemSchema, account: Account, inner: httpx.AsyncBaseTransport
@@ -109,7 +114,7 @@ class Connections:
         client = make_client(
             schema,
             account,
-            await self._stack.enter_async_context(open_http(carrier)),
+            await self._stack.enter_async_context(open_http(ListeningTransport(carrier, self._secrets))),
             clock_now=self._clock.now,
             on_exchange=record_exchange,
             timeout_s=None,
@@ -126,6 +131,7 @@ class Connections:
             ConfigError: where the account cannot be used as it stands.
         """
         account = limit(find_account(schema.name, settings), find_limits(schema, settings))
+        self._secrets.learn_account(account)
         return await self.open(schema, account, NetworkTransport())
 
 

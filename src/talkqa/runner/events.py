@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 from talkqa.model.result import Event
 
 Redact = Callable[[Event], Event]
+E = TypeVar("E", bound=Event)
 
 
 def write_line(event: Event) -> str:
@@ -41,13 +42,19 @@ class EventWriter:
         self._redact = redact
         self._file: IO[str] | None = None
 
-    def write(self, event: Event) -> None:
-        """Append one event, secrets masked, and hand the line to the system before returning."""
+    def write(self, event: E) -> E:
+        """Append one event, secrets masked, and hand the line to the system before returning.
+
+        Returns:
+            The event as it was written.
+        """
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("a", encoding="utf-8")
-        self._file.write(write_line(self._redact(event)))
+        masked = self._redact(event)
+        self._file.write(write_line(masked))
         self._file.flush()
+        return cast("E", masked)
 
     def close(self) -> None:
         """Close the file; a later event opens it again."""

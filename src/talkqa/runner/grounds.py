@@ -19,7 +19,7 @@ from talkqa.model.protocols import SystemClient
 from talkqa.model.schema import SystemSchema
 from talkqa.model.world import World
 from talkqa.runner.connections import Budgets, Connections, Meter, find_limits, limit
-from talkqa.runner.recordings import beats_of, make_recorder, note_start, was_guarded
+from talkqa.runner.recordings import beats_of, make_recorder, note_choice, note_start, was_guarded
 from talkqa.runner.stage import Opening
 from talkqa.sandbox.world import SandboxWorld
 from talkqa.systems.connect import make_client
@@ -48,6 +48,10 @@ class Recognition:
         """Whether it is; nothing is before the world is open."""
         return self.access is not None and self.access.recognises(record)
 
+    def excerpt(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a foreign record what this run wrote into it."""
+        return {} if self.access is None else self.access.reduction.excerpt(record)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
@@ -61,6 +65,8 @@ class Ground:
     recorder: Recorder | None = None
     recognition: Recognition = field(default_factory=Recognition)
     replayer: Replayer | None = None
+    recording: WorldRecording | None = None
+    """What the replayer replays."""
 
 
 @asynccontextmanager
@@ -79,12 +85,14 @@ async def open_ground(
         return
     opened = {"sandbox": _sandbox, "live": _live}[opening.settings.mode]
     recognition = Recognition()
-    recorder = make_recorder(world, opening, recognition) if opening.settings.record else None
+    recorder = make_recorder(world, opening, recognition, recognition.excerpt) if opening.settings.record else None
     async with opened(world, schemas, opening, recorder, budgets) as ground:
         if recorder is None:
             yield ground
             return
-        conduct = replace(ground.conduct, on_start=partial(note_start, recorder))
+        conduct = replace(
+            ground.conduct, on_start=partial(note_start, recorder), on_choice=partial(note_choice, recorder)
+        )
         yield replace(ground, recorder=recorder, recognition=recognition, conduct=conduct)
 
 
@@ -117,7 +125,7 @@ async def _replay(schemas: Schemas, opening: Opening, recording: WorldRecording)
             poll_s=dict.fromkeys(schemas, _AT_ONCE_S),
             due_s=due_s,
         )
-        yield Ground(clients=clients, conduct=conduct, starts=recording.starts, replayer=replayer)
+        yield Ground(clients=clients, conduct=conduct, starts=recording.starts, replayer=replayer, recording=recording)
 
 
 @asynccontextmanager
@@ -138,7 +146,7 @@ async def _sandbox(
     if settings.sandbox.limited:
         accounts = {s: limit(account, find_limits(schemas[s], settings)) for s, account in accounts.items()}
     async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
-        connections = Connections(opening.clock, stack, seed=settings.seed, recorder=recorder)
+        connections = Connections(opening.clock, stack, seed=settings.seed, recorder=recorder, secrets=opening.secrets)
         clients, meters = {}, []
         for system, schema in schemas.items():
             inner = _made_faulty(sandbox, system, opening)
@@ -163,6 +171,7 @@ async def _live(
             budgets=budgets,
             store=TokenStore.of_user(),
             recorder=recorder,
+            secrets=opening.secrets,
         )
         for system, schema in schemas.items():
             clients[system], meter = await connections.open_live(schema, opening.settings)

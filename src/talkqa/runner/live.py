@@ -7,7 +7,7 @@ the loop is gone.
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from math import inf
@@ -18,16 +18,17 @@ import trio
 
 from talkqa import __version__
 from talkqa.model.errors import TalkqaError
-from talkqa.model.result import BROKEN, CheckFinished, Event, Outcome, RunFinished, RunStarted, StepResult
+from talkqa.model.result import BROKEN, Cause, CheckFinished, Event, Outcome, RunFinished, RunStarted, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan
+from talkqa.redaction.secrets import Secrets
 from talkqa.runner.board import Board
 from talkqa.runner.capture import CURRENT_NODE
 from talkqa.runner.checkbook import CheckBook
 from talkqa.runner.events import EventWriter, Redact, world_file
 from talkqa.runner.gate import ScenarioGate
 from talkqa.runner.loop import hold_time, seed_scheduler
-from talkqa.runner.performance import describe, not_run_steps, perform_scenario, perform_step
+from talkqa.runner.performance import cause_of_world, describe, not_run_steps, perform_scenario, perform_step
 from talkqa.runner.schedule import FailureLimit
 from talkqa.runner.stage import Opening, OpenWorld, PlacedScenario, PreparedWorld, Stage
 from talkqa.runner.vocabulary import Vocabulary
@@ -50,6 +51,8 @@ class RunFacts:
     serial: bool = False
     max_failures: int = 0
     """Where pytest stops; 0 for never."""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What is secret in the run, as far as known; grows as it goes on."""
 
     @property
     def virtual(self) -> bool:
@@ -136,6 +139,7 @@ class LiveWorld:
             ledger_path=self._facts.run_dir / f"{world_file(self.prepared.slug)}.ledger.jsonl",
             emit=self._pass_on,
             run_id=self._facts.run_id,
+            secrets=self._facts.secrets,
         )
         try:
             with self._life:
@@ -235,7 +239,12 @@ class LiveWorld:
 
     def _given_up(self, plan: ScenarioPlan) -> CheckFinished:
         if self._failure is not None:
-            return self._give_up(plan, Outcome.ERROR, "world-broke", describe(self._failure))
+            cause, message = cause_of_world(self._failure), describe(self._failure)
+            if self._written_to or cause is Cause.HARNESS:
+                finished = self._give_up(plan, Outcome.ERROR, "world-broke", message)
+            else:
+                finished = self._give_up(plan, Outcome.ERROR, "world-refused", message)
+            return replace(finished, cause=cause)
         if self._stopped:
             return self._give_up(plan, Outcome.NOT_RUN, "stopped", "the run was stopped before its verdict")
         return self._give_up(plan, Outcome.NOT_RUN, "skipped", "pytest skipped it")
@@ -364,7 +373,7 @@ class LiveWorld:
             RunStarted(
                 run=self._facts.run_id,
                 world=self.prepared.slug,
-                mode=settings.mode,
+                mode="record" if settings.mode == "live" and settings.record else settings.mode,
                 clock=settings.clock,
                 seed=settings.seed,
                 epoch=self._epoch.isoformat().replace("+00:00", "Z"),
@@ -387,12 +396,12 @@ class LiveWorld:
         self._writer.write(event)
 
     def _conclude(self, finished: CheckFinished) -> CheckFinished:
+        """Write a verdict and give it to pytest, which prints it: secrets masked in both."""
         if self._open_plans.pop(finished.node, None) is not None:
             self.decided += 1
             self.now_s = max(self.now_s, finished.end_s)
-            self._write(finished)
-            self._board.put_finished(finished)
-        return finished
+            self._board.put_finished(self._writer.write(finished))
+        return self._board.finished(finished.node) or finished
 
     def _give_up(self, plan: ScenarioPlan, outcome: Outcome, reason: str, message: str) -> CheckFinished:
         fates = self._board.fates(plan.node)

@@ -1,9 +1,10 @@
 """The options of a run, and the facts that they and talkqa.toml make together."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,12 +87,15 @@ def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
         ConfigError: for a wrong setting.
     """
     from talkqa.config import read_settings  # noqa: PLC0415 - the plugin is loaded by runs that need none of this
+    from talkqa.redaction.secrets import Secrets  # noqa: PLC0415
     from talkqa.runner.events import make_run_id  # noqa: PLC0415
     from talkqa.runner.live import RunFacts  # noqa: PLC0415
 
     given = config.getoption("--talkqa-config")
     settings = override(read_settings(root, root / Path(given).name if given else None), config)
     settings = settle_mode(settings)
+    quirks = settle_quirks(settings.sandbox.quirks, settings, root)
+    settings = replace(settings, sandbox=replace(settings.sandbox, quirks=quirks))
     now = datetime.now(UTC)
     folder = config.getoption("--talkqa-run-dir")
     handed = getattr(config, "workerinput", {}).get(RUN_INPUT)
@@ -106,6 +110,7 @@ def read_facts(config: pytest.Config, root: Path) -> "RunFacts":
         epoch=VIRTUAL_EPOCH if settings.clock == "virtual" else now,
         serial=config.getoption("--serial"),
         max_failures=config.getoption("maxfail") or 0,
+        secrets=Secrets(accounts=settings.accounts),
     )
 
 
@@ -150,7 +155,49 @@ def read_quirk(text: str) -> tuple[str, bool]:
     Raises:
         ConfigError: for anything else.
     """
-    name, _, value = text.partition("=")
+    name, _, value = (part.strip() for part in text.partition("="))
     if "." not in name or value not in {"on", "off"}:
         raise ConfigError(f"quirk {text!r}: write SYSTEM.NAME=on or SYSTEM.NAME=off")
     return name, value == "on"
+
+
+def settle_quirks(given: Mapping[str, bool], settings: Settings, root: Path) -> Mapping[str, bool]:
+    """Quirks under the canonical names of their systems: one that nothing has would be switched without effect.
+
+    Args:
+        given: As written, under any name of a system.
+        settings: Know systems and their names.
+        root: Folder of the project.
+
+    Raises:
+        ConfigError: for a quirk that no emulated system has, with the closest ones that there are.
+    """
+    if not given:
+        return given
+    from talkqa.sandbox.dialects.registry import known_quirks  # noqa: PLC0415 - few runs need the emulators here
+    from talkqa.systems.registry import known_schemas  # noqa: PLC0415
+
+    spellings = {_fold(spelling): name for name, also in settings.aliases.items() for spelling in (name, *also)}
+    known = {
+        f"{_fold(schema.name)}.{quirk}": f"{schema.name}.{quirk}"
+        for schema in known_schemas(settings, root=root)
+        for quirk in known_quirks(schema.dialect)
+    }
+    found = {}
+    for text, on in given.items():
+        system, _, quirk = text.rpartition(".")
+        key = f"{_fold(spellings.get(_fold(system), system))}.{quirk.strip().casefold()}"
+        if key not in known:
+            close = get_close_matches(key, known, n=3, cutoff=0.5)
+            told = ", ".join(known[one] for one in close)
+            having = sorted({name.rpartition(".")[0] for name in known.values()})
+            raise ConfigError(
+                f"quirk {text}: no emulated system has it; "
+                + (f"the closest: {told}" if told else f"systems with quirks are {', '.join(having)}")
+            )
+        found[known[key]] = on
+    return found
+
+
+def _fold(name: str) -> str:
+    return "".join(name.split()).casefold()

@@ -6,19 +6,26 @@ import trio
 
 from talkqa.model.errors import (
     ApiError,
+    ApiRefused,
     CheckFailed,
     CheckLate,
     CheckNotRunnable,
     CheckOutcome,
     CheckUndecided,
     ConfigError,
+    DocumentError,
     FeatureMissing,
+    RunError,
 )
 from talkqa.model.protocols import Clock
 from talkqa.model.result import Cause, CheckFinished, Outcome, StepResult
 from talkqa.model.world import ScenarioPlan
 from talkqa.runner.stage import OnStep, OpenWorld, PlacedScenario
 from talkqa.runner.vocabulary import Scene, Vocabulary
+from talkqa.transport.recording import CassetteError
+
+_LOGIN = frozenset({400, 401, 403})
+"""Statuses of those whose credentials are not good enough."""
 
 _OUTCOMES: tuple[tuple[type[BaseException], Outcome, Cause | None], ...] = (
     (CheckLate, Outcome.LATE, None),
@@ -86,6 +93,18 @@ def outcome_of(error: BaseException) -> tuple[Outcome, Cause | None]:
     return Outcome.ERROR, Cause.HARNESS
 
 
+def cause_of_world(error: BaseException) -> Cause:
+    """Who has to act where a world could not be opened: who configured it, a system, or talkqa's makers."""
+    error = first_of(error)
+    for one in (error, error.__cause__):
+        if isinstance(one, ApiRefused) and one.status in _LOGIN:
+            return Cause.CONFIGURATION
+        if isinstance(one, ApiError):
+            return Cause.API
+    configured = (ConfigError, DocumentError, RunError, CassetteError)
+    return Cause.CONFIGURATION if isinstance(error, configured) else Cause.HARNESS
+
+
 def conclude(
     plan: ScenarioPlan,
     *,
@@ -129,10 +148,16 @@ def not_run_steps(plan: ScenarioPlan, first: int, at_s: float) -> tuple[StepResu
 
 def describe(error: BaseException) -> str:
     """One line for an exception: our own message, else with its kind in front; of a group, its first member."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+    error = first_of(error)
     ours = type(error).__module__.startswith("talkqa.")
     return str(error) if ours else f"{type(error).__name__}: {error}"
+
+
+def first_of(error: BaseException) -> BaseException:
+    """An exception; of a group, its first member."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _source_of(error: BaseException) -> str:

@@ -31,6 +31,7 @@ MARKS = {
 _CONDUCTOR: "pytest.StashKey[Conductor]" = pytest.StashKey()
 _RUN = pytest.StashKey[str]()
 _RUN_DIR = pytest.StashKey[str]()
+_ANNOUNCED = pytest.StashKey[bool]()
 _RUN_DIR_OUTPUT = "talkqa_run_dir"
 
 
@@ -115,6 +116,20 @@ def pytest_configure_node(node: Any) -> None:
     from talkqa.runner.events import make_run_id  # noqa: PLC0415 - see above
 
     node.workerinput[RUN_INPUT] = node.config.stash.setdefault(_RUN, make_run_id(datetime.now(UTC)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Say where a live run is going to write, or refuse it, before a worker begins: workers have no terminal."""
+    if _ANNOUNCED in node.config.stash:
+        return
+    node.config.stash[_ANNOUNCED] = True
+    from talkqa.runner.readiness import announce  # noqa: PLC0415 - only where xdist distributes
+
+    try:
+        announce(node.config, ids)
+    except TalkqaError as error:
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.hookimpl(optionalhook=True)

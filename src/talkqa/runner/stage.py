@@ -6,7 +6,7 @@ through the hook `pytest_talkqa_stage`.
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from talkqa.model.protocols import Clock, Gate
 from talkqa.model.result import CheckFinished, Event, RunFinished, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
+from talkqa.redaction.secrets import Secrets
 from talkqa.runner.manifest import WorldFolder
 from talkqa.transport.recording import WorldRecording
 
@@ -52,6 +53,8 @@ class Opening:
     emit: Callable[[Event], None]
     """`CheckFinished` and `RunFinished` are taken from what the world's methods return instead."""
     run_id: str = ""
+    secrets: Secrets = field(default_factory=Secrets)
+    """What is secret in the run; whoever speaks to a system adds to it."""
 
 
 class PlacedScenario(Protocol):

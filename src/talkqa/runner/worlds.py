@@ -8,17 +8,27 @@ from pathlib import Path
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
 from talkqa.model.errors import CheckNotRunnable, RunError
-from talkqa.model.result import Cause, CheckFinished, Outcome, RunFinished, StepResult
+from talkqa.model.result import Cause, CheckFinished, Outcome, RecordingTold, RunFinished, StepResult
 from talkqa.model.schema import SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan, World
-from talkqa.runner.connections import Budgets
+from talkqa.runner.announcement import host_of, require_accounts
+from talkqa.runner.connections import Budgets, find_account
 from talkqa.runner.grounds import Ground, open_ground
 from talkqa.runner.manifest import NAME as MANIFEST
 from talkqa.runner.manifest import WorldFolder
 from talkqa.runner.outside import recall_outside
 from talkqa.runner.performance import conclude
-from talkqa.runner.recordings import digest_plan, find_recording, note_verdict, settings_of
+from talkqa.runner.recordings import (
+    MODE,
+    digest_plan,
+    find_folder,
+    find_recording,
+    keep_recording,
+    note_verdict,
+    settings_of,
+    tell_replay,
+)
 from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
 from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
@@ -36,13 +46,21 @@ class WorldStage:
     def __init__(self, extra_documents: tuple[Path, ...] = ()) -> None:
         self._extra = extra_documents
         self._budgets = Budgets()
+        self._prepared: dict[Path, PreparedWorld] = {}
 
     def prepare(self, folder: WorldFolder, settings: Settings, root: Path) -> PreparedWorld:
-        """Read the documents that the folder was generated from.
+        """Read the documents that the folder was generated from, once; nothing is asked of any system.
 
         Raises:
             RunError: where they are gone, or no longer describe this world.
+            ConfigError: where an account of a live run is missing, or lacks something.
+            CassetteError: where a replay has no recording that it can use.
         """
+        if folder.path not in self._prepared:
+            self._prepared[folder.path] = self._prepare(folder, settings, root)
+        return self._prepared[folder.path]
+
+    def _prepare(self, folder: WorldFolder, settings: Settings, root: Path) -> PreparedWorld:
         work = root / settings.work
         paths = [find_document(name, folder, root, self._extra, work) for name in folder.documents]
         reading = read_documents(paths, settings, root=root, cache=root / settings.work / "cache")
@@ -52,6 +70,8 @@ class WorldStage:
                 f"{manifest_place(folder, root)}: the documents do not describe the world {folder.slug} any more; "
                 "run `talkqa generate`"
             )
+        if settings.mode == "live":
+            require_accounts(world.systems(), settings)
         recording = find_recording(world.slug, settings, root) if settings.mode == "replay" else None
         return PreparedWorld(
             slug=world.slug,
@@ -60,7 +80,7 @@ class WorldStage:
             epoch=recording.facts.epoch if recording is not None else None,
             documents=tuple(document.path for document in world.documents),
             systems=tuple(
-                describe_schema(system, schema, settings)
+                describe_system(system, schema, settings, recording)
                 for system, schema in read_schemas(world, settings, root).items()
             ),
             world=world,
@@ -110,11 +130,17 @@ def read_schemas(world: World, settings: Settings, root: Path) -> dict[str, Syst
     }
 
 
-def describe_schema(system: str, schema: SystemSchema, settings: Settings) -> str:
-    """One line about a system for the head of a report."""
-    off = sorted(licence for licence in schema.licences if f"{system}.{licence}" in settings.sandbox.licences_off)
+def describe_system(system: str, schema: SystemSchema, settings: Settings, recording: WorldRecording | None) -> str:
+    """One line about a system for the head of a report: where it is or was, and what is known of it."""
     origin = "schema read off the documents" if schema.derived else "schema of a descriptor"
-    return f"{system or '(unnamed)'}: emulated, {origin}{', without ' + ', '.join(off) if off else ''}"
+    name = system or "(unnamed)"
+    if recording is not None:
+        where = "recorded in the sandbox" if recording.facts.settings.get(MODE) == "sandbox" else "recorded"
+        return f"{name}: {where} on {recording.facts.recorded_at.date().isoformat()}, {origin}"
+    if settings.mode == "live":
+        return f"{name}: live at {host_of(find_account(system, settings))}, {origin}"
+    off = sorted(licence for licence in schema.licences if f"{system}.{licence}" in settings.sandbox.licences_off)
+    return f"{name}: emulated, {origin}{', without ' + ', '.join(off) if off else ''}"
 
 
 @asynccontextmanager
@@ -145,6 +171,8 @@ class VerifiedWorld:
         self._verify = verify
         self._ground = ground
         self._opening = opening
+        self._begun: dict[str, str] = {}
+        """Check id to digest of the steps of each scenario that began."""
 
     async def perform(self, plan: ScenarioPlan, on_step: OnStep) -> CheckFinished:
         """Perform a scenario from its first step to its verdict."""
@@ -166,6 +194,7 @@ class VerifiedWorld:
             CheckNotRunnable: where the recording that is replayed does not show it.
         """
         ground, clock = self._ground, self._opening.clock
+        self._begun[plan.check] = digest_plan(plan)
         if ground.recorder is not None:
             ground.recorder.note_start(plan.check, clock.now(), digest_plan(plan))
         if ground.starts is None:
@@ -193,9 +222,20 @@ class VerifiedWorld:
         finished = await self._verify.close(interrupted=interrupted, wall_s=wall_s)
         for meter in self._ground.meters:
             self._opening.emit(meter.read(self._verify.access))
-        if self._ground.recorder is not None:
-            self._ground.recorder.save(complete=not interrupted)
+        told = self._end_recording(interrupted=interrupted)
+        if told is not None:
+            self._opening.emit(told)
         return finished
+
+    def _end_recording(self, *, interrupted: bool) -> RecordingTold | None:
+        """Save what was recorded, or tell what of a recording was of use."""
+        ground, known = self._ground, self._verify.check_ids
+        if ground.recorder is not None:
+            folder = find_folder(self._verify.world.slug, self._opening)
+            return keep_recording(ground.recorder, folder, self._begun, known, self._opening, whole=not interrupted)
+        if ground.replayer is not None and ground.recording is not None:
+            return tell_replay(ground.replayer.use(self._begun, known), ground.recording, self._opening)
+        return None
 
 
 class VerifiedScenario:

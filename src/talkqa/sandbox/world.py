@@ -74,12 +74,21 @@ class SandboxWorld:
     def account(self, system: str, user: str = "harness", *, url: str = "") -> Account:
         """How a user reaches a system; raises ConfigError for a system that is not here.
 
+        In this process the harness signs in as it would at the vendor's. The engine keeps no tokens; and what is
+        served is served again, when a token store that outlives it would hold a chain of tokens that nobody knows.
+
         Args:
             system: canonical name.
             user: who.
             url: where the system is served; empty for its transport.
         """
-        return self.application(system).account(url or f"http://{_host(system)}.sandbox", user)
+        emulator = self.application(system)
+        if url or user == USER:
+            return emulator.account(url or self._url(system), user)
+        return emulator.oauth_account(self._url(system), user)
+
+    def _url(self, system: str) -> str:
+        return f"http://{_host(system)}.sandbox"
 
     def application(self, system: str) -> Emulator:
         """The system as an ASGI application, to be served; raises ConfigError for a system that is not here."""

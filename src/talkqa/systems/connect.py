@@ -9,12 +9,14 @@ from datetime import datetime
 import httpx
 
 from talkqa.model.account import Account, Budget
+from talkqa.model.errors import ConfigError
 from talkqa.model.protocols import SystemClient
 from talkqa.model.record import Exchange
 from talkqa.model.schema import SystemSchema
 from talkqa.systems.auth import make_credentials, now_utc
 from talkqa.systems.exactonline.client import ExactOnlineClient
 from talkqa.systems.exactonline.division import BUDGET as EXACT_ONLINE_BUDGET
+from talkqa.systems.graphql_client import GraphqlClient
 from talkqa.systems.odata import ODataClient
 from talkqa.systems.rest import RestClient
 from talkqa.systems.salesforce import make_salesforce
@@ -27,6 +29,7 @@ Make = Callable[[SystemSchema, Account, Session], SystemClient]
 _CLIENTS: Mapping[str, Make] = {
     "rest": lambda schema, _account, session: RestClient(schema, session),
     "odata": ODataClient,
+    "graphql": GraphqlClient,
     "exactonline": ExactOnlineClient,
     "salesforce": make_salesforce,
     "wave": WaveClient,
@@ -63,8 +66,12 @@ def make_client(
         stamp: The run's clock, UTC; tokens expire by it.
 
     Raises:
-        ConfigError: where the account cannot be used as it stands.
+        ConfigError: where the account cannot be used as it stands, and for a dialect that is not spoken.
     """
+    make = _CLIENTS.get(schema.dialect)
+    if make is None:
+        spoken = ", ".join(sorted(_CLIENTS))
+        raise ConfigError(f"{schema.name} speaks {schema.dialect!r}, which talkqa does not; it speaks: {spoken}")
     session = Session(
         http,
         account.url,
@@ -76,7 +83,7 @@ def make_client(
         clock_now=clock_now,
         on_exchange=on_exchange,
     )
-    return _CLIENTS.get(schema.dialect, _CLIENTS["rest"])(schema, account, session)
+    return make(schema, account, session)
 
 
 def known_budget(schema: SystemSchema) -> Budget:

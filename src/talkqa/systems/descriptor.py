@@ -1,10 +1,10 @@
 """Descriptors: a system's entities and fields as a mapping, from JSON or TOML, turned into a `SystemSchema`.
 
 Used by the registry alone. Every problem of a descriptor is collected and raised at once. Top level: `system`,
-`source` (where the facts come from), `dialect` (how its API is spoken), `rest` (see `descriptor_rest`),
-`knows_users`, `stamp_granularity_s`, `enumerations` (named picklists) and `entities`. A field's keys are those of
-`FieldSchema`, but `write` says `both`, `create`, `update` or `none`, `picklist` may name an enumeration (`@country`),
-and `form` is how its dates are written where that is not the API's own way.
+`source` (where the facts come from), `dialect` (how its API is spoken), `rest` and `graphql` (see `descriptor_rest`
+and `descriptor_graphql`), `knows_users`, `stamp_granularity_s`, `enumerations` (named picklists) and `entities`. A
+field's keys are those of `FieldSchema`, but `write` says `both`, `create`, `update` or `none`, `picklist` may name an
+enumeration (`@country`), and `form` is how its dates are written where that is not the API's own way.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talkqa.model.errors import ConfigError
+from talkqa.model.graphql import GraphqlApi, GraphqlEntity
 from talkqa.model.rest import RestApi, RestEntity
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
+from talkqa.systems import descriptor_graphql
 from talkqa.systems.descriptor_rest import check_entity, read_api, read_entity
 from talkqa.systems.descriptor_tables import TableReader
 
-_TOP_KEYS = ("system", "source", "dialect", "rest", "knows_users", "stamp_granularity_s", "enumerations", "entities")
+_TOP_KEYS = (
+    *("system", "source", "dialect", "rest", "graphql", "knows_users", "stamp_granularity_s", "enumerations"),
+    "entities",
+)
 _ENTITY_KEYS = (
     "id_field",
     "modified_field",
@@ -30,6 +35,7 @@ _ENTITY_KEYS = (
     "create_requires",
     "caution",
     "rest",
+    "graphql",
     "fields",
 )
 _FIELD_KEYS = (
@@ -78,6 +84,7 @@ class _Reader(TableReader):
 
     enumerations: dict[str, tuple[str, ...]] = field(default_factory=dict)
     api: RestApi | None = None
+    graphql: GraphqlApi | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What every entity says alike of how it is spoken of."""
 
@@ -107,9 +114,14 @@ class _Reader(TableReader):
             stamp_granularity_s=float(granularity),
             dialect=self.choice(content, "dialect", _DIALECTS, "", default="rest"),
             rest=self.api,
+            graphql=self.graphql,
         )
 
     def _read_dialect(self, content: Mapping[str, Any]) -> None:
+        if content.get("dialect") == "graphql":
+            self.graphql = descriptor_graphql.read_api(self, self.get(content, "graphql", dict, "", default={}))
+        elif "graphql" in content:
+            self.problem("graphql", "only a system of the dialect graphql is spoken to in this way")
         if "rest" not in content:
             return
         table = self.get(content, "rest", dict, "", default={})
@@ -147,6 +159,7 @@ class _Reader(TableReader):
             create_requires=self.get(table, "create_requires", str, at),
             caution=self.get(table, "caution", str, at, default=""),
             rest=self._rest(table, fields_at, at),
+            graphql=self._graphql(table, name, fields_at, at),
         )
         stamps = (entity.modified_field, entity.modified_by_field, entity.created_field)
         for path in (entity.id_field, *stamps, entity.name_field) + ((entity.archive[0],) if entity.archive else ()):
@@ -162,6 +175,16 @@ class _Reader(TableReader):
             return read_entity(self, own, forms, self.defaults, f"{at}.rest")
         if "rest" in table or forms:
             self.problem(at, "how its API is spoken needs a table [rest] at the top")
+        return None
+
+    def _graphql(
+        self, table: Mapping[str, Any], name: str, fields_at: Mapping[str, Any], at: str
+    ) -> GraphqlEntity | None:
+        if self.graphql is not None:
+            own = self.get(table, "graphql", dict, at, default={})
+            return descriptor_graphql.read_entity(self, own, name, fields_at, at)
+        if "graphql" in table:
+            self.problem(at, 'operations of GraphQL need dialect = "graphql" at the top')
         return None
 
     def _archive(self, table: Mapping[str, Any], at: str) -> tuple[str, bool] | None:

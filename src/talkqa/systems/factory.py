@@ -5,7 +5,7 @@ never probes themselves. What a system refuses field by field is left out from t
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import trio
@@ -14,9 +14,9 @@ from talkqa.model.call import DESCRIBE, acting_as
 from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.flow import Flow
 from talkqa.model.protocols import SystemClient
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
-from talkqa.systems.sentinels import Sentinels, can_hold
+from talkqa.systems.sentinels import Sentinels, can_hold, token_of
 
 _PARENT_KEY = "parent"
 _CREATES = 3
@@ -42,6 +42,7 @@ class RecordFactory:
         before_write: BeforeWrite = lambda _system, _entity, _key, _values: "",
         after_write: AfterWrite = lambda _token, _id: None,
         pause: Callable[[float], Awaitable[None]] = trio.sleep,
+        existed: Callable[[Record], bool] = lambda _record: False,
     ) -> None:
         """Make a factory.
 
@@ -51,7 +52,9 @@ class RecordFactory:
             before_write: Told before each create, so that the record is known whatever becomes of the request.
             after_write: Told after it.
             pause: Waits so many seconds of the run's clock.
+            existed: Whether a record was there before the run: it is not the one that a lost create made.
         """
+        self._existed = existed
         self._pause = pause
         self._client = client
         self._sentinels = sentinels
@@ -203,7 +206,10 @@ class RecordFactory:
                 continue
             except ApiUnavailable:
                 raise lost from None
-            return found[0] if found else None
+            # A system may search by words or fold case: what lacks the sentinel is somebody else's.
+            wanted = set(token_of(values[field.path]))
+            made = (r for r in found if not self._existed(r) and wanted <= set(_tokens(r.values.get(field.path))))
+            return next(made, None)
         raise lost
 
     def _without_refused(
@@ -253,6 +259,11 @@ class RecordFactory:
             f"{system} has no {entity}, and none can be created through its API; add one to the test account by hand",
             code="no_parent",
         )
+
+
+def _tokens(value: FieldValue) -> Iterator[str]:
+    for part in value if isinstance(value, tuple) else (value,):
+        yield from token_of(part)
 
 
 def _list_is_needed(entity: EntitySchema, list_at: str) -> bool:

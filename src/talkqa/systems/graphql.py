@@ -44,6 +44,8 @@ class GraphqlError:
     code: str
     path: tuple[str, ...]
     """Keys of the data that it stands for; empty where nothing was executed."""
+    field: str = ""
+    """What it names in its extensions, as some servers do."""
 
     @property
     def variable_path(self) -> str:
@@ -203,6 +205,7 @@ def _read_error(told: Mapping[str, Any]) -> GraphqlError:
         message=str(told.get("message") or "no reason given"),
         code=str(code or ""),
         path=tuple(map(str, path)) if isinstance(path, list) else (),
+        field=str(own.get("field") or "") if isinstance(own, dict) else "",
     )
 
 

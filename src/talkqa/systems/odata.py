@@ -79,7 +79,7 @@ class ODataClient:
     async def get(self, entity: str, record_id: str) -> Record | None:
         """The record; None where it does not exist (any more)."""
         rows = self._layout(entity)
-        query = write_query({"$expand": ",".join(rows.lists)})
+        query = write_query({"$expand": rows.expand})
         try:
             answer = await self._ask("GET", self._key_of(rows, record_id) + query)
         except ApiRefused as error:
@@ -117,7 +117,7 @@ class ODataClient:
         rows = self._layout(entity)
         stamp = rows.entity.modified_field
         since, latest = read_cursor(cursor)
-        query = {"$expand": ",".join(rows.lists)}
+        query = {"$expand": rows.expand}
         if stamp is not None:
             query["$orderby"] = stamp.replace(".", "/")
             if since is not None:
@@ -147,7 +147,7 @@ class ODataClient:
         said = f"{name} eq {self._codec.literal(value, edm)}"
         if place is not None and place.field.list_at:
             said = f"{place.field.list_at.replace('.', '/')}/any(x: x/{said})"
-        query = write_query({"$filter": said, "$expand": ",".join(rows.lists)})
+        query = write_query({"$filter": said, "$expand": rows.expand})
         return tuple([self._record(rows, row) async for row in self._list(self._set_of(rows.entity) + query)])
 
     async def identify(self) -> Identity:
@@ -277,6 +277,7 @@ class ODataClient:
                 body=content,
                 poll=poll,
                 repeatable=True if method == "MERGE" else None,
+                judge=self._judge,
             )
         )
         self._note(method, url, answer)
@@ -288,6 +289,10 @@ class ODataClient:
         """Told of every answer, refusals included."""
         told = read_date(answer)
         self._server_ms = told if told is not None else self._server_ms
+
+    def _judge(self, status: int, body: bytes) -> bool | None:  # noqa: ARG002 - a vendor knows more
+        """Whether an answer is worth another call; None where its status tells."""
+        return None
 
     def _error(self, answer: httpx.Response, what: str) -> ApiError:
         fault = read_fault(answer.content)

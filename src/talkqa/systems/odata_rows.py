@@ -102,6 +102,8 @@ class Rows:
         )
         self._by_path = {place.field.path: place for place in self.places}
         self.lists = tuple(dict.fromkeys(one.list_at for one in entity.fields if one.list_at))
+        self.expand = ",".join(at for at in self.lists if "." not in at)
+        """Navigation properties; a list further down is part of a complex one, and there without being asked for."""
         plain = (p for p in self.places if not p.field.list_at and p.field.type is not FieldType.OPAQUE)
         self.columns = tuple(dict.fromkeys(place.steps[0] for place in plain))
 

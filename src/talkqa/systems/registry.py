@@ -50,6 +50,17 @@ def find_schema(name: str, settings: Settings, *, root: Path | None = None) -> S
     return _read_packaged(file) if file else None
 
 
+def known_schemas(settings: Settings, *, root: Path | None = None) -> tuple[SystemSchema, ...]:
+    """The schema of every system that a descriptor knows; a file of the project's own goes before a packaged one.
+
+    Raises:
+        ConfigError: Where a descriptor file is missing or wrong.
+    """
+    schemas = [_read_packaged(file) for file in _PACKAGED.values()]
+    schemas += [_read_file((root or Path()) / path, path) for path in reversed(settings.systems)]
+    return tuple({schema.name.casefold(): schema for schema in schemas}.values())
+
+
 def packaged_names() -> tuple[str, ...]:
     """Canonical names of the systems that talkqa brings descriptors for, sorted."""
     return tuple(sorted(_read_packaged(file).name for file in _PACKAGED.values()))

@@ -17,11 +17,13 @@ from talkqa.systems.session import Call, Session
 
 VERSION = "v62.0"
 _USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
+_REFUSED = 400
+_LOCKED = "UNABLE_TO_LOCK_ROW"
 _UNANSWERED = frozenset(
     {
         "REQUEST_LIMIT_EXCEEDED",
         "SERVER_UNAVAILABLE",
-        "UNABLE_TO_LOCK_ROW",
+        _LOCKED,
         "QUERY_TIMEOUT",
         "INVALID_QUERY_LOCATOR",
         "UNKNOWN_EXCEPTION",
@@ -95,6 +97,7 @@ class Calls:
             body=content,
             repeatable=True if purpose is Purpose.CONFIRM else None,
             poll=poll,
+            judge=judge,
         )
         response = await self._session.send(call)
         self._note(response)
@@ -144,6 +147,17 @@ def error_from(problems: Iterable[Mapping[str, Any]], status: int, what: str) ->
         return FeatureMissing(message, licence="API access", status=status, code=code)
     fields = tuple(dict.fromkeys(_text(name) for one in found for name in _list(one.get("fields")) if _text(name)))
     return ApiRefused(message, status=status, code=code, field=fields[0] if fields else None, fields=fields)
+
+
+def judge(status: int, body: bytes) -> bool | None:
+    """A locked row is free again soon, and the call was rolled back as a whole; all else is as its status says."""
+    if status < _REFUSED or _LOCKED.encode() not in body:
+        return None
+    try:
+        problems = _objects(loads(body))
+    except (ValueError, RecursionError):
+        return None
+    return True if any(one.get("errorCode") == _LOCKED for one in problems) else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

@@ -85,6 +85,8 @@ class Call:
     poll: PollShape | None = None
     is_dead_token: Callable[[httpx.Response], bool] | None = None
     """Tells a dead token where an API does not say it by 401: GraphQL may say it with 200."""
+    judge: Callable[[int, bytes], bool | None] | None = None
+    """See `CallMark.judge`."""
 
 
 class Session:
@@ -149,6 +151,7 @@ class Session:
             actor=ACTOR.get(),
             repeatable=repeatable,
             poll=call.poll,
+            judge=call.judge,
         )
         request = httpx.Request(
             call.method,

@@ -87,11 +87,13 @@ def _flatten_list(elements: list[Any], path: str, values: dict[str, FieldValue])
 
 
 def _leaves(elements: list[Any]) -> list[Scalar]:
-    """The scalars of nested lists, one after the other."""
+    """The scalars of nested lists and of objects in them, one after the other."""
     leaves: list[Scalar] = []
     for element in elements:
         if isinstance(element, list | tuple):
             leaves.extend(_leaves(list(element)))
+        elif isinstance(element, dict):
+            leaves.extend(_leaves(list(flatten(element).values())))
         else:
             leaves.append(element)
     return leaves

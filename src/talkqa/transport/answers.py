@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from talkqa.model.call import PollShape
@@ -18,6 +18,10 @@ _COUNT = re.compile(
 """Name of the member that tells how many records an answer holds, or the whole list."""
 
 Path = tuple[str, ...]
+Excerpt = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Of a foreign record, as its system wrote it, what the run itself wrote into it."""
+Reduce = Callable[[Mapping[str, Any], PollShape], dict[str, Any]]
+"""`reduce_foreign` with its key."""
 
 
 def find_at(value: Any, path: Path) -> Any:
@@ -80,9 +84,23 @@ def fill_envelope(envelope: Mapping[str, Any], shape: PollShape, items: Sequence
     return body
 
 
-def reduce_foreign(item: Mapping[str, Any], shape: PollShape, key: bytes) -> dict[str, Any]:
-    """What may be kept of a record that is not ours: id, stamp, and a hash that nobody can redo without the key."""
-    kept: dict[str, Any] = {}
+def nothing_of(_item: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a foreign record nothing was written by the run."""
+    return {}
+
+
+def reduce_foreign(
+    item: Mapping[str, Any], shape: PollShape, *, key: bytes, excerpt: Excerpt = nothing_of
+) -> dict[str, Any]:
+    """What may be kept of a record that is not ours: id, stamp, and a hash that nobody can redo without the key.
+
+    Args:
+        item: The record.
+        shape: Where its id and stamp are.
+        key: Of the hash.
+        excerpt: What of it the run itself wrote.
+    """
+    kept: dict[str, Any] = excerpt(item)
     for path in (shape.id, shape.modified):
         found = find_at(item, path) if path else None
         if found is not None and not isinstance(found, dict | list):

@@ -7,7 +7,7 @@ never sent again from here, verify looks for its sentinel first.
 import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
@@ -26,8 +26,11 @@ ReadRates = Callable[[httpx.Headers, datetime], Iterable[Rate]]
 REFUSED = 429
 """Too many calls: the call was not done, so it is sent again whatever it is."""
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
-_ASKING = frozenset({REFUSED, 503})
+_CLOSED = 503
+"""The system does nothing for now. A sign-in is then sent again: whoever needs a token would do so all the same."""
+_ASKING = frozenset({REFUSED, _CLOSED})
 """Answers whose Retry-After counts."""
+_WRONG = 400
 _BROKEN = 500
 """More often a bug, or a business rule, than a hiccup: asked for once more and no oftener."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -193,15 +196,36 @@ def read_mark(request: httpx.Request) -> CallMark:
     return CallMark(system="", purpose=Purpose.CONFIRM, repeatable=request.method in _READING)
 
 
+def mark_of(request: httpx.Request) -> CallMark:
+    """The mark; a form that asks for a token is a sign-in, marked or not."""
+    mark = read_mark(request)
+    if mark.purpose is Purpose.SIGN_IN or b"grant_type" not in request.content:
+        return mark
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    return replace(mark, purpose=Purpose.SIGN_IN) if form else mark
+
+
 def _worth_another(outcome: httpx.Response | httpx.TransportError, attempt: int, mark: CallMark) -> bool:
     if isinstance(outcome, httpx.Response):
         status = outcome.status_code
-        return status == REFUSED or (
-            mark.repeatable and status in _TRANSIENT and not (status == _BROKEN and attempt > 1)
-        )
+        judged = mark.judge(status, _content_of(outcome)) if mark.judge is not None and status >= _WRONG else None
+        if judged is not None:
+            return judged
+        undone = status == REFUSED or (status == _CLOSED and mark.purpose is Purpose.SIGN_IN)
+        return undone or (mark.repeatable and status in _TRANSIENT and not (status == _BROKEN and attempt > 1))
     if isinstance(outcome, _OUR_FAULT) or _is_untrusted(outcome):
         return False
     return mark.repeatable or isinstance(outcome, _NEVER_SENT)
+
+
+def _content_of(response: httpx.Response) -> bytes:
+    """The decoded body of an answer that is still to be read; empty where it cannot be decoded."""
+    whole = response.stream
+    raw = whole.content if isinstance(whole, Whole) else b""
+    try:
+        return httpx.Response(response.status_code, headers=response.headers, content=raw).content
+    except httpx.DecodingError:
+        return b""
 
 
 def _is_untrusted(error: BaseException | None) -> bool:
@@ -242,10 +266,10 @@ class Whole(httpx.AsyncByteStream):
     """A body of one piece, to be read as often as one likes."""
 
     def __init__(self, content: bytes) -> None:
-        self._content = content
+        self.content = content
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Pieces(self._content)
+        return _Pieces(self.content)
 
 
 class _Pieces:

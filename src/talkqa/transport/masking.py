@@ -3,37 +3,28 @@
 Knows the secrets handed in, and learns those that requests are signed with and that sign-ins answer.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import httpx
 
-from talkqa.redaction.apply import redact_text
 from talkqa.redaction.rules import MASK, Rules
+from talkqa.redaction.secrets import OPEN_MEMBERS, OPEN_PARAMETERS, Secrets
+from talkqa.transport.listening import learn_request
 
 _KEPT_HEADERS = frozenset({"content-type", "date", "etag", "last-modified", "link", "location", "retry-after"})
 """Of an answer, in lower case: what clients read. What tells of limits was for the recorded run alone."""
-_LEAST_LEARNT = 8
-"""Characters from which a credential is masked wherever its value stands; a shorter one may be an everyday word."""
-_OPEN_PARAMETERS = frozenset({"grant_type", "response_type", "scope", "token_type_hint"})
-"""Parameters of a sign-in that are no secret."""
-_OPEN_MEMBERS = frozenset({"token_type", "scope", "expires_in", "error", "error_description", "issued_at"})
-"""Members of a sign-in's answer that are no secret; descriptions of errors are masked like any text."""
 _ADDRESS_MEMBERS = frozenset({"instance_url", "api_domain", "base_url"})
-_TOKENS = re.compile(r"(?i).*(?:token|secret|assertion|code)|id|sid|signature")
 _LONGEST = 120
 """Characters of a parameter that are written out."""
 _PARAMETER = re.compile(r"[\w.-]{1,40}")
 """Name of a parameter of a sign-in; what is none may be a secret by itself."""
 _READABLE = "*$/:,'()"
 """What stands in a query as it is."""
-_SCHEMED = re.compile(r"(?i)(?:Bearer|Basic|OAuth|SSWS|Token)\s+(\S+)")
 
 
 class Masking:
@@ -46,7 +37,7 @@ class Masking:
             rules: Names and values that are secrets.
             origin: Scheme and host that stand for the system's own.
         """
-        self._rules = rules
+        self.secrets = Secrets(rules)
         self._origin = origin
         self._host = origin.partition("://")[2]
         self._hosts: dict[str, re.Pattern[str]] = {}
@@ -54,31 +45,12 @@ class Masking:
     @property
     def rules(self) -> Rules:
         """What is known to be secret by now."""
-        return self._rules
-
-    def learn_names(self, names: Iterable[str]) -> None:
-        """Mask what stands under these names from now on."""
-        self._rules = Rules(
-            names=self._rules.names | frozenset(name for name in names if name), values=self._rules.values
-        )
-
-    def learn_values(self, values: Iterable[str]) -> None:
-        """Mask these values from now on, in every spelling."""
-        fresh = frozenset(value for value in values if value) - self._rules.values
-        if fresh:
-            self._rules = Rules(names=self._rules.names, values=self._rules.values | fresh)
+        return self.secrets.rules
 
     def learn_request(self, request: httpx.Request) -> None:
         """Remember what a request is signed with, and which host it goes to."""
         self.learn_origin(request.url)
-        found: list[str] = []
-        for name, value in request.headers.items():
-            if self._rules.hides(name):
-                schemed = _SCHEMED.fullmatch(value.strip())
-                credential = schemed[1] if schemed else value.strip()
-                found += credential, *_basic_parts(credential)
-        found += [value for name, value in request.url.params.multi_items() if self._rules.hides(name)]
-        self.learn_values(value for value in found if len(value) >= _LEAST_LEARNT)
+        learn_request(self.secrets, request)
 
     def learn_origin(self, url: httpx.URL) -> None:
         """Let the stand-in take the place of a host wherever it is written, whoever is named in front of it."""
@@ -87,20 +59,9 @@ class Masking:
             address = rf"(?P<scheme>{re.escape(url.scheme)}:(?:\\?/){{2}}(?:[^\s/@\"'<>]*@)?)?"
             self._hosts[host] = re.compile(rf"(?i)(?<![\w.-]){address}(?<![\w.-]){re.escape(host)}(?![\w.:-]*[\w-])")
 
-    def learn_sign_in(self, answer: str) -> None:
-        """Remember the tokens that a sign-in answered."""
-        told = _parse(answer)
-        if isinstance(told, Mapping):
-            self.learn_values(
-                value
-                for name, value in told.items()
-                if isinstance(value, str) and len(value) >= _LEAST_LEARNT and _TOKENS.fullmatch(name)
-                and name not in _OPEN_MEMBERS
-            )  # fmt: skip
-
     def text(self, text: str) -> str:
         """A body, a message or a header without secrets and hosts."""
-        text = redact_text(text, self._rules)
+        text = self.secrets.text(text)
         for host, pattern in self._hosts.items():
             if host.lower() in text.lower():
                 text = pattern.sub(lambda found: self._origin if found["scheme"] else self._host, text)
@@ -110,7 +71,7 @@ class Masking:
         """Path and query: parameters that sign the request left out, the rest in alphabetical order."""
         path = self.text(url.raw_path.partition(b"?")[0].decode("ascii", "replace")) or "/"
         query = url.query.decode("ascii", "replace")
-        pairs = [pair for pair in parse_qsl(query, keep_blank_values=True) if not self._rules.hides(pair[0])]
+        pairs = [pair for pair in parse_qsl(query, keep_blank_values=True) if not self.rules.hides(pair[0])]
         kept = urlencode([(name, _shortened(self.text(value))) for name, value in sorted(pairs)], safe=_READABLE)
         return f"{path}?{kept}" if kept else path
 
@@ -122,17 +83,17 @@ class Masking:
         """What a sign-in sent: the names of its parameters, and the values of those that are no secret."""
         told = _parse(body)
         if "json" in content_type and isinstance(told, Mapping):
-            return json.dumps({name: self._open(name, value, _OPEN_PARAMETERS) for name, value in told.items()})
+            return json.dumps({name: self._open(name, value, OPEN_PARAMETERS) for name, value in told.items()})
         pairs = parse_qsl(body, keep_blank_values=True) if "form" in content_type else []
         if body and not all(_PARAMETER.fullmatch(name) for name, _ in pairs or [("", "")]):
             return MASK
-        return urlencode([(n, self._open(n, v, _OPEN_PARAMETERS)) for n, v in pairs], safe="*")
+        return urlencode([(n, self._open(n, v, OPEN_PARAMETERS)) for n, v in pairs], safe="*")
 
     def sign_in_url(self, url: httpx.URL) -> str:
         """Where a sign-in went; of its parameters the names alone."""
         path, _, query = self.url(url).partition("?")
         pairs = parse_qsl(query, keep_blank_values=True)
-        kept = urlencode([(name, self._open(name, value, _OPEN_PARAMETERS)) for name, value in pairs], safe="*")
+        kept = urlencode([(name, self._open(name, value, OPEN_PARAMETERS)) for name, value in pairs], safe="*")
         return f"{path}?{kept}" if kept else path
 
     def sign_in_answer(self, body: str) -> str:
@@ -142,7 +103,7 @@ class Masking:
             return MASK if body else ""
         return json.dumps(
             {
-                name: self._origin if name in _ADDRESS_MEMBERS else self._open(name, value, _OPEN_MEMBERS)
+                name: self._origin if name in _ADDRESS_MEMBERS else self._open(name, value, OPEN_MEMBERS)
                 for name, value in told.items()
             }
         )
@@ -167,13 +128,3 @@ def _parse(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _basic_parts(credential: str) -> tuple[str, ...]:
-    """The password of `user:password` in base64."""
-    try:
-        decoded = base64.b64decode(credential, validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ()
-    user, colon, password = decoded.partition(":")
-    return (password,) if colon and user else ()

@@ -12,13 +12,13 @@ import httpx
 
 from talkqa.model.call import PollShape
 from talkqa.transport.answers import (
+    Reduce,
     digest_of,
     empty_envelope,
     fill_envelope,
     id_of,
     is_last,
     read_items,
-    reduce_foreign,
 )
 from talkqa.transport.recording import PollTimes
 
@@ -130,14 +130,14 @@ class PollTape:
         )
 
     def written(
-        self, is_ours: Callable[[Mapping[str, Any]], bool], key: bytes
+        self, is_ours: Callable[[Mapping[str, Any]], bool], reduce: Reduce
     ) -> tuple[tuple[PollAnswer, dict[str, Any]], ...]:
         """Each answer that told something, with the body to be written.
 
         Args:
             is_ours: Whether an item holds something that this run wrote. A record that was not there before the run
                 and was ours once stays ours.
-            key: Of the hashes of the others.
+            reduce: Gives what is kept of the others.
         """
         ours: set[str] = set()
         written = []
@@ -151,7 +151,7 @@ class PollTape:
                 elif record_id in ours and record_id not in self._there_before:
                     items.append(item)
                 else:
-                    items.append(reduce_foreign(item, self.shape, key))
+                    items.append(reduce(item, self.shape))
             written.append((answer, fill_envelope(answer.envelope, self.shape, items)))
         self.foreign = frozenset(id_of(item, self.shape) for one in self._answers for item in one.items) - ours
         return tuple(written)

@@ -8,6 +8,7 @@ killed leaves the recording before it as it was; and what is written has passed 
 import secrets as randomness
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from talkqa.model.account import Account
 from talkqa.model.call import SWEEP, CallMark
 from talkqa.model.protocols import Clock
 from talkqa.redaction.rules import Rules
+from talkqa.transport.answers import Excerpt, nothing_of, reduce_foreign
+from talkqa.transport.live import mark_of
 from talkqa.transport.recording import RecordingFacts, Start, WorldRecording
 from talkqa.transport.shelf import Saved, write_recording
-from talkqa.transport.tape import IsOurs, Taken, Tape, mark_of
+from talkqa.transport.tape import IsOurs, Taken, Tape
 
 
 class Recorder:
@@ -34,6 +37,7 @@ class Recorder:
         is_ours: IsOurs,
         secrets: Iterable[str] = (),
         names: Iterable[str] = (),
+        excerpt: Excerpt = nothing_of,
     ) -> None:
         """Prepare; nothing is written.
 
@@ -44,7 +48,9 @@ class Recorder:
             is_ours: Asked of each record of a poll when the recording is saved, so that what a run learns late counts.
             secrets: Values to mask beyond those of the accounts.
             names: Names of headers, parameters and members whose values are secrets, beyond the usual ones.
+            excerpt: Asked of each foreign record: what of it the run itself wrote.
         """
+        self._excerpt = excerpt
         self._folder = folder
         self._facts = facts
         self._clock = clock
@@ -102,11 +108,12 @@ class Recorder:
             complete: False where the run was stopped before its end; replay says so.
         """
         learnt = self._rules.values.union(*(tape.masking.rules.values for tape in self._tapes.values()))
-        key = randomness.token_bytes(32)  # forgotten after this: nobody can tell what a hash was made of
+        # The key is forgotten after this: nobody can tell what a hash was made of.
+        reduce = partial(reduce_foreign, key=randomness.token_bytes(32), excerpt=self._excerpt)
         systems = {}
         for system, tape in sorted(self._tapes.items()):
-            tape.masking.learn_values(learnt)
-            systems[system] = tape.recording(self._is_ours, key)
+            tape.masking.secrets.learn_values(learnt)
+            systems[system] = tape.recording(self._is_ours, reduce)
         notes = {kind: tuple(each) for kind, each in self._notes.items()}
         recording = WorldRecording(
             facts=self._facts, complete=complete, starts=dict(self._starts), systems=systems, notes=notes

@@ -19,12 +19,13 @@ from talkqa.model.errors import ApiUnavailable
 from talkqa.model.protocols import Clock
 from talkqa.redaction.apply import redact_text
 from talkqa.redaction.rules import DEFAULT_RULES, MASK, Rules
+from talkqa.transport.live import mark_of
 from talkqa.transport.masking import Masking
 from talkqa.transport.playbook import Playbook
 from talkqa.transport.pollline import PollLine
 from talkqa.transport.recording import CassetteError, Interaction, PollTimes, Recording, WorldRecording
 from talkqa.transport.shelf import origin_of
-from talkqa.transport.tape import digest_request, mark_of
+from talkqa.transport.tape import digest_request
 
 ADVICE = "record the world again with `talkqa run --record`"
 _SAME_S = 1e-6

@@ -15,9 +15,9 @@ import httpx
 from talkqa.model.account import Account
 from talkqa.model.call import CallMark, PollShape, Purpose
 from talkqa.redaction.rules import Rules
-from talkqa.transport.answers import digest_of, find_at, id_of, put_at, read_items, reduce_foreign
+from talkqa.transport.answers import Reduce, digest_of, find_at, id_of, put_at, read_items
 from talkqa.transport.difference import parse_body
-from talkqa.transport.live import read_mark
+from talkqa.transport.listening import learn_answer
 from talkqa.transport.masking import Masking
 from talkqa.transport.polltape import Page, PollTape
 from talkqa.transport.recording import Interaction, PollTimes, Recording
@@ -52,8 +52,7 @@ class Tape:
 
     def learn_account(self, account: Account) -> None:
         """Mask an account's secrets, and keep its path and options for replaying."""
-        self.masking.learn_names((account.auth.query, account.auth.header))
-        self.masking.learn_values(account.auth.secrets)
+        self.masking.secrets.learn_account(account)
         url = httpx.URL(account.url)
         self.masking.learn_origin(url)
         self._url, self._options = url.path.rstrip("/"), account.options
@@ -61,8 +60,8 @@ class Tape:
     def take(self, taken: Taken) -> None:
         """Take what came of a request."""
         self.masking.learn_request(taken.request)
-        if taken.mark.purpose is Purpose.SIGN_IN and taken.response is not None:
-            self.masking.learn_sign_in(taken.response.text)
+        if taken.response is not None:
+            learn_answer(self.masking.secrets, taken.response, taken.mark)
         shape = taken.mark.poll
         if taken.mark.purpose is Purpose.POLL and shape is not None:
             self._take_poll(taken, shape)
@@ -99,20 +98,20 @@ class Tape:
         if response is None or response.status_code != 401:  # after a 401 the session signs in and asks again
             self._taken.append(taken)
 
-    def recording(self, is_ours: IsOurs, key: bytes) -> Recording:
+    def recording(self, is_ours: IsOurs, reduce: Reduce) -> Recording:
         """What is to be written of it all.
 
         Args:
             is_ours: Asked of each record.
-            key: Of the hashes of those that are not.
+            reduce: Gives what is kept of those that are not.
         """
         polls: dict[str, PollTimes] = {}
         found: list[Interaction] = []
         for name, tape in self._polls.items():
             tape.close()
             polls[name] = tape.times
-            found += self._written_polls(name, tape, is_ours, key)
-        found += [self._written(taken, is_ours, key) for taken in _without_renewed(self._taken)]
+            found += self._written_polls(name, tape, is_ours, reduce)
+        found += [self._written(taken, is_ours, reduce) for taken in _without_renewed(self._taken)]
         return Recording(
             system=self._system,
             url=origin_of(self._system) + self._url,
@@ -121,7 +120,7 @@ class Tape:
             polls=polls,
         )
 
-    def _written_polls(self, name: str, tape: PollTape, is_ours: IsOurs, key: bytes) -> list[Interaction]:
+    def _written_polls(self, name: str, tape: PollTape, is_ours: IsOurs, reduce: Reduce) -> list[Interaction]:
         return [
             Interaction(
                 actor="",
@@ -137,10 +136,10 @@ class Tape:
                 poll=name,
                 gone=answer.gone,
             )
-            for answer, body in tape.written(is_ours, key)
+            for answer, body in tape.written(is_ours, reduce)
         ]
 
-    def _written(self, taken: Taken, is_ours: IsOurs, key: bytes) -> Interaction:
+    def _written(self, taken: Taken, is_ours: IsOurs, reduce: Reduce) -> Interaction:
         mark, request, response, mask = taken.mark, taken.request, taken.response, self.masking
         sent, kind = request.content.decode("utf-8", "replace"), request.headers.get("content-type", "")
         body = "" if response is None else _text_of(response)
@@ -149,7 +148,7 @@ class Tape:
             url = mask.sign_in_url(request.url)
             sent, body = mask.sign_in_request(sent, kind), mask.sign_in_answer(body)
         elif mark.purpose is not Purpose.WRITE and response is not None:
-            body = self._reduced(body, taken, response, is_ours, key)
+            body = self._reduced(body, taken, response, is_ours, reduce)
         poll = mark.poll.key if mark.purpose is Purpose.POLL and mark.poll else ""
         return Interaction(
             actor=mark.actor,
@@ -168,7 +167,7 @@ class Tape:
             poll=poll,
         )
 
-    def _reduced(self, body: str, taken: Taken, response: httpx.Response, is_ours: IsOurs, key: bytes) -> str:
+    def _reduced(self, body: str, taken: Taken, response: httpx.Response, is_ours: IsOurs, reduce: Reduce) -> str:
         """The answer to a search, with no more of foreign records than a poll keeps.
 
         It is a search by its mark, or by its path where one poll alone has that path; in any other list of records
@@ -184,7 +183,7 @@ class Tape:
         for one, foreign in searched:
             items = read_items(parsed, one) or ()
             kept = [
-                reduce_foreign(item, one, key)
+                reduce(item, one)
                 if (foreign is None or id_of(item, one) in foreign) and find_at(item, one.id) is not None
                 and not is_ours(item)
                 else item
@@ -194,15 +193,6 @@ class Tape:
                 put_at(parsed, one.items, kept)
                 changed = True
         return _dump(parsed) if changed else body
-
-
-def mark_of(request: httpx.Request) -> CallMark:
-    """The mark; a form that asks for a token is a sign-in, marked or not."""
-    mark = read_mark(request)
-    if mark.purpose is Purpose.SIGN_IN or b"grant_type" not in request.content:
-        return mark
-    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-    return replace(mark, purpose=Purpose.SIGN_IN) if form else mark
 
 
 def path_of(url: httpx.URL) -> str:

@@ -25,6 +25,9 @@ TOKEN_LIFE_S = 60.0
 SLOW_S = (2.0, 20.0)
 """Between which bounds a slow answer is late."""
 RETRY_AFTER_S = (1, 8)
+_OF_SIGN_INS = frozenset({"refused", "refused_until", "unavailable"})
+"""What befalls sign-ins too. A lost answer ends a chain of refresh tokens that are used once, at the real systems as
+here: no client can mend that, so there is nothing to show by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +107,8 @@ class FaultyTransport(httpx.AsyncBaseTransport):
         key = (*self._key, said, self._asked[said])
         at = bisect_right(self._bounds, fraction(*key))
         kind = self._kinds[at] if at < len(self._kinds) else ""
-        if kind == "expired" and not self._kill_token(request):
+        signs_in = read_mark(request).purpose is Purpose.SIGN_IN
+        if (signs_in and kind not in _OF_SIGN_INS) or (kind == "expired" and not self._kill_token(request)):
             kind = ""
         token = _token_of(request)
         if token:
@@ -142,7 +146,7 @@ class FaultyTransport(httpx.AsyncBaseTransport):
 
     def _kill_token(self, request: httpx.Request) -> bool:
         token = _token_of(request)
-        if self._expire is None or not token or read_mark(request).purpose is Purpose.SIGN_IN:
+        if self._expire is None or not token:
             return False
         if self._clock.now() - self._seen.get(token, self._clock.now()) < TOKEN_LIFE_S:
             return False

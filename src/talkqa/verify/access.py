@@ -3,11 +3,11 @@
 Knows nothing of checks or of what a flow promises.
 """
 
+import secrets as randomness
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import trio
@@ -24,6 +24,7 @@ from talkqa.systems.factory import RecordFactory
 from talkqa.systems.sentinels import Sentinels, token_of
 from talkqa.verify.conduct import Conduct
 from talkqa.verify.evidence import CURRENT
+from talkqa.verify.foreign import Reduction, leaves_of
 from talkqa.verify.ledger import Ledger
 from talkqa.verify.observer import Observer, Sighting, tokens_in
 from talkqa.verify.probe import find_proof, own_values, strong_tokens
@@ -67,10 +68,20 @@ class Access:
         self._observers: dict[tuple[str, str], Observer] = {}
         self._factories = {
             system: RecordFactory(
-                client, self.sentinels, before_write=self._intend, after_write=self._confirm, pause=clock.sleep
+                client,
+                self.sentinels,
+                before_write=self._intend,
+                after_write=self._confirm,
+                pause=clock.sleep,
+                existed=self._existed,
             )
             for system, client in clients.items()
         }
+        # Equal sandbox runs give equal evidence; elsewhere nobody can redo the hashes.
+        key = f"{settings.seed}".encode() if settings.mode == "sandbox" else randomness.token_bytes(32)
+        self.reduction = Reduction(
+            {system: client.schema for system, client in clients.items()}, key, self.recognises, self._wrote
+        )
         self._owners: dict[str, str] = {}
         self._written: set[str] = set()
         self._intents: dict[str, tuple[str, str]] = {}
@@ -78,6 +89,8 @@ class Access:
         self._users: dict[str, str | None] = {}
         self._ids: set[str] = set()
         """Of records that are ours or that the engine made of them."""
+        self._before: set[str] = set()
+        """Ids of records that were there before the run: whatever they hold by now, they are somebody's."""
         self._adopted: set[tuple[str, str, str]] = set()
         self._arrivals: dict[str, tuple[Flow, float]] = {}
         self._mappings: set[tuple[str, str, str]] = set()
@@ -88,6 +101,7 @@ class Access:
         for observer in self._observers_of(entities):
             with suppress(ApiError), _of_no_scenario():  # whoever needs the entity will be told
                 await observer.prime()
+                self._before.update(observer.latest)
 
     async def look(self, system: str, entity: str) -> None:
         """Ask at once what changed, so that what is judged absent is absent now.
@@ -142,7 +156,8 @@ class Access:
                 self.clock,
                 self.poll_s(system),
                 self._adopt_copies,
-                partial(self._existed, self._entity(system, entity)),
+                self._existed,
+                self._without_foreign,
                 lambda: self.conduct.due_s(system, entity, self.clock.now()),
             )
             self._observers[key] = observer
@@ -174,13 +189,30 @@ class Access:
         self._ids.update(parent.id for parent in factory.parents.values())
         return record
 
-    def _existed(self, schema: EntitySchema | None, record: Record) -> bool:
-        """Whether a record's own stamp says that it was created before the run began."""
+    async def find(self, system: str, entity: str, path: str, value: Scalar) -> tuple[Record, ...]:
+        """Records whose property equals a value, as far as they came into being in this run.
+
+        Raises:
+            ApiError: where the system does not answer, or cannot search by the property.
+        """
+        found = await self.clients[system].find(entity, path, value)
+        return tuple(record for record in found if not self._existed(record))
+
+    def _existed(self, record: Record) -> bool:
+        """Whether a record's own stamp says that it was created before the run began; it stays somebody's then."""
+        schema = self._entity(record.system, record.entity)
         field = schema.field(schema.created_field) if schema and schema.created_field else None
         created = record.values.get(field.path) if field else None
         if not isinstance(created, str):
             return False
-        return datetime.fromisoformat(created) < self._began - _STAMPS_DIFFER
+        existed = datetime.fromisoformat(created) < self._began - _STAMPS_DIFFER
+        if existed:
+            self._before.add(record.id)
+        return existed
+
+    def _without_foreign(self, record: Record) -> Record:
+        """What is kept of a record that was there before: all of it only where something of ours got into it."""
+        return record if any(map(self._wrote, leaves_of(record.values))) else self.reduction.record(record)
 
     def _strong_of(self, record: Record) -> set[str]:
         schema = self._entity(record.system, record.entity)
@@ -257,15 +289,25 @@ class Access:
 
     def _adopt_copies(self, record: Record, tokens: set[str]) -> None:
         """Whatever carries a value of ours and was not made by us is a copy: the sweep has to know of it."""
-        if not record.deleted and any(t in self._owners or t in self._written for t in tokens):
+        if (
+            not self._existed(record)
+            and not record.deleted
+            and any(t in self._owners or t in self._written for t in tokens)
+        ):
             self.adopt(record, why="carries a value that this run wrote")
 
     def recognises(self, body: Mapping[str, object]) -> bool:
         """Whether a record as its system wrote it is ours or carries a value of ours: others are nobody's business."""
-        leaves = list(_leaves(body))
+        own_id = self.reduction.id_of(body)
+        if own_id in self._before and own_id not in self._ids:
+            return False
+        leaves = list(leaves_of(body))
         if not self._ids.isdisjoint(leaves):
             return True
-        return any(t in self._written or t in self._owners for leaf in leaves for t in token_of(leaf))
+        return any(map(self._wrote, leaves))
+
+    def _wrote(self, text: str) -> bool:
+        return any(t in self._written or t in self._owners for t in token_of(text))
 
     # signs of life and what was learnt on the way
     def note_arrival(self, flow: Flow, written_s: float) -> None:
@@ -305,18 +347,6 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
-
-
-def _leaves(body: object) -> Iterator[str]:
-    """Every text in a JSON value."""
-    if isinstance(body, str):
-        yield body
-    elif isinstance(body, Mapping):
-        for value in body.values():
-            yield from _leaves(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from _leaves(value)
 
 
 @contextmanager

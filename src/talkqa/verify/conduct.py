@@ -1,7 +1,9 @@
 """How a world is verified where its systems are not emulated in the same process."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+
+from talkqa.verify.heartbeat import RecordedBeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +18,13 @@ class Conduct:
     """Whether accounts limit what may be created."""
     sweeps: bool = True
     """False where nothing was written, as in a replay."""
-    beats: Mapping[str, Sequence[float]] | None = None
-    """Flow id to when its heartbeats began in the recording that is replayed; None where none is."""
+    beats: Mapping[str, RecordedBeats] | None = None
+    """Flow id to its heartbeats in the recording that is replayed; None where none is."""
     on_start: Callable[[str, float], None] = lambda _actor, _at_s: None
     """Told actor and time of each heartbeat that begins."""
+    on_choice: Callable[[str, str, int], None] = lambda _actor, _asker, _number: None
+    """Told a flow's heartbeats, whoever asked for one, and the number of the one that answers."""
 
-    def recorded_beats(self, flow_id: str) -> Sequence[float] | None:
-        """When the heartbeats of a flow began in the recording; None where none is replayed."""
-        return None if self.beats is None else self.beats.get(flow_id, ())
+    def recorded_beats(self, flow_id: str) -> RecordedBeats | None:
+        """The heartbeats of a flow in the recording; None where none is replayed."""
+        return None if self.beats is None else self.beats.get(flow_id, RecordedBeats(starts=()))

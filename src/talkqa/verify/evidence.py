@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from talkqa.model.record import Exchange
 from talkqa.model.result import Observation
+from talkqa.verify.foreign import Reduction
 from talkqa.verify.observer import Sighting
 
 _KEPT = 4
@@ -19,14 +20,31 @@ _KEPT = 4
 class EvidenceLog:
     """The observations of one scenario, in order."""
 
+    reduction: Reduction | None = None
+    """Cuts what is said of foreign records; None where there are none."""
     observations: list[Observation] = field(default_factory=list)
     pending: list[Exchange] = field(default_factory=list)
 
     def observe(self, text: str, at_s: float, *sightings: Sighting) -> None:
         """Add an observation with the exchanges made since the last one and the sightings that show it."""
-        shown = tuple(self.pending[-_KEPT:]) + tuple(_exchange_of(s) for s in sightings)
-        self.observations.append(Observation(text=text, at_s=at_s, exchanges=shown))
+        shown = self.pending
+        if self.reduction is not None:  # now and not before: what is its own, a run learns from answers
+            shown = [self.reduction.exchange(exchange) for exchange in shown]
+        exchanges = (*shown, *map(self._exchange_of, sightings))
+        self.observations.append(Observation(text=text, at_s=at_s, exchanges=exchanges))
         self.pending.clear()
+
+    def _exchange_of(self, sighting: Sighting) -> Exchange:
+        """The poll that showed a record, without the other records that the same answer held."""
+        record = sighting.record
+        values = dict(record.values) if self.reduction is None else self.reduction.shown(record)
+        return Exchange(
+            method="GET",
+            url=f"{record.system}/{record.entity}?changed-since (record {record.id} of the answer)",
+            status=200,
+            at_s=sighting.seen_s,
+            response_body=json.dumps(values, ensure_ascii=False, default=str),
+        )
 
 
 CURRENT: ContextVar[EvidenceLog | None] = ContextVar("talkqa_evidence", default=None)
@@ -38,15 +56,4 @@ def record_exchange(exchange: Exchange) -> None:
     log = CURRENT.get()
     if log is not None:
         log.pending.append(exchange)
-
-
-def _exchange_of(sighting: Sighting) -> Exchange:
-    """The poll that showed a record, without the other records that the same answer held."""
-    record = sighting.record
-    return Exchange(
-        method="GET",
-        url=f"{record.system}/{record.entity}?changed-since (record {record.id} of the answer)",
-        status=200,
-        at_s=sighting.seen_s,
-        response_body=json.dumps(dict(record.values), ensure_ascii=False, default=str),
-    )
+        del log.pending[:-_KEPT]

@@ -130,6 +130,7 @@ class FlowState:
             actor=f"heartbeat {self.flow.id}",
             recorded=self.access.conduct.recorded_beats(self.flow.id),
             on_start=self.access.conduct.on_start,
+            on_choice=self.access.conduct.on_choice,
         )
 
     async def _describe(self, ref: EntityRef) -> EntitySchema:

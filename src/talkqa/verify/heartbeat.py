@@ -4,7 +4,8 @@ A missing record is only missing once records written later have arrived. Beats 
 within one poll period waits for the same one, so their number grows with time and not with checks.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -31,6 +32,16 @@ class Beat:
     done: trio.Event = field(default_factory=trio.Event)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedBeats:
+    """The beats of one flow in a recording."""
+
+    starts: Sequence[float]
+    """When each began, by number; negative for one that was given up before."""
+    chosen: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Whoever asked (see `ACTOR`) to the numbers of the beats that answered, in order."""
+
+
 class Heartbeats:
     """The beats of one flow."""
 
@@ -42,8 +53,9 @@ class Heartbeats:
         gather_s: float,
         *,
         actor: str = "heartbeat",
-        recorded: Sequence[float] | None = None,
+        recorded: RecordedBeats | None = None,
         on_start: Callable[[str, float], None] = lambda _actor, _at_s: None,
+        on_choice: Callable[[str, str, int], None] = lambda _actor, _asker, _number: None,
     ) -> None:
         """Make the heartbeats of a flow.
 
@@ -53,9 +65,12 @@ class Heartbeats:
             nursery: Where beats live; cancelled with the world.
             gather_s: How long a beat waits for others who want one too.
             actor: On whose behalf beats are written; the number follows.
-            recorded: When each beat began in the recording that is replayed: no other beat can be answered.
+            recorded: The beats of the recording that is replayed: no other one can be answered.
             on_start: Told actor and time of each beat that begins.
+            on_choice: Told actor, whoever asked, and the number of the beat that answers.
         """
+        self._on_choice = on_choice
+        self._asked: Counter[str] = Counter()
         self._send = send
         self._clock = clock
         self._nursery = nursery
@@ -88,6 +103,7 @@ class Heartbeats:
             if beat is None:
                 beat = self.beats[number] = Beat(number=number)
                 self._nursery.start_soon(self._run, beat, start_s)
+        self._on_choice(self._actor, ACTOR.get(), beat.number)
         await beat.done.wait()
         if beat.error is not None:
             raise beat.error
@@ -97,7 +113,12 @@ class Heartbeats:
         """Number of the beat that begins next, and when."""
         if self._recorded is None:
             return len(self.beats), self._clock.now() + self._gather_s
-        for number, start_s in enumerate(self._recorded):
+        asker = ACTOR.get()
+        chosen, nth = self._recorded.chosen.get(asker, ()), self._asked[asker]
+        self._asked[asker] += 1
+        if nth < len(chosen):
+            return chosen[nth], self._recorded.starts[chosen[nth]]
+        for number, start_s in enumerate(self._recorded.starts):
             if number >= first and start_s >= moment_s - _ROUNDING_S:
                 return number, start_s
         raise ApiUnavailable(f"the recording holds no {self._actor} at or after {moment_s:.1f} s; record again")

@@ -173,7 +173,7 @@ async def _look_again(state: FlowState, probe: Probe) -> Sighting | None:
     access, target = state.access, state.schema(Side.TARGET)
     for path, value in _searches(state, probe.record):
         with suppress(ApiRefused):  # not every property can be searched by
-            for record in await access.clients[state.flow.target.system].find(target.name, path, value):
+            for record in await access.find(state.flow.target.system, target.name, path, value):
                 if record.id != probe.record.id and not record.deleted and state.marks(probe.record).proven_by(record):
                     return Sighting(record=record, seen_s=access.clock.now(), order=-1)
     return None

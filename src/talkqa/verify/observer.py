@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import trio
 
@@ -66,6 +66,7 @@ class Observer:
         poll_s: float,
         on_sighting: Callable[[Record, set[str]], None] = lambda _record, _tokens: None,
         existed: Callable[[Record], bool] = lambda _record: False,
+        reduce: Callable[[Record], Record] = lambda record: record,
         due_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Make an observer.
@@ -77,11 +78,16 @@ class Observer:
             poll_s: Seconds between two questions.
             on_sighting: Told every version with its search tokens.
             existed: Whether a record says of itself that it was created before the run began.
+            reduce: Leaves of a record what may be kept of somebody's.
             due_s: Seconds to wait before the next question: a recording answers when it was answered.
         """
         self._due_s = due_s
         self._on_sighting = on_sighting
         self._existed = existed
+        self._reduce = reduce
+        self._priming = False
+        self._there: set[str] = set()
+        """Ids of records that were there before the run wrote anything."""
         self._client = client
         self._clock = clock
         self._poll_s = poll_s
@@ -122,7 +128,11 @@ class Observer:
         async with self._one_poll:
             self._cursor = await self._client.cursor_now(self.entity)
         if self._cursor is None:
-            await self.poll()
+            self._priming = True
+            try:
+                await self.poll()
+            finally:
+                self._priming = False
         self.primed = len(self.log)
 
     async def poll(self) -> None:
@@ -164,12 +174,15 @@ class Observer:
         now = self._clock.now()
         for record in changes.records:
             known = self.latest.get(record.id)
-            if known is not None and known.record == record:
+            if known is not None and known.record == (self._reduce(record) if record.id in self._there else record):
                 continue
             self._tell(Sighting(record=record, seen_s=now, order=len(self.log)))
 
     def _tell(self, sighting: Sighting) -> None:
         record = sighting.record
+        if self._priming or record.id in self._there or self._existed(record):
+            self._there.add(record.id)
+            sighting = replace(sighting, record=self._reduce(record))
         self.log.append(sighting)
         self.latest[record.id] = sighting
         self._versions[record.id].append(sighting)
@@ -201,8 +214,7 @@ class Observer:
 
     def was_there(self, record_id: str) -> bool:
         """Whether a record was there before the run wrote anything."""
-        known = self._versions.get(record_id)
-        return known is not None and (known[0].order < self.primed or self._existed(known[0].record))
+        return record_id in self._there
 
     @property
     def order(self) -> int:

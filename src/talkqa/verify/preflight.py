@@ -35,6 +35,8 @@ _SHARE_WARNING = 0.8
 """Share of a day's calls that leaves too little for a second run."""
 _SPENT = frozenset({"budget-exhausted", "REQUEST_LIMIT_EXCEEDED"})
 """Codes of calls that were refused for their number alone."""
+_CERTIFICATE = ("certificate", "ssl:", "tlsv1")
+"""In what a refused TLS handshake says."""
 _ENDS = frozenset({"wrong-organisation", "unreachable", "bad-login", "budget"})
 """What makes further questions useless, or costs calls that there are none of."""
 
@@ -85,6 +87,7 @@ async def examine(
         return _examined(client, [*findings, *found])
     findings += _find_skew(account, identity, before, stamp())
     findings += find_dangers(account, identity)
+    findings += _find_unknown_user(account, identity)
     findings += _find_organisation(account, identity)
     wanted = find_demands(client.schema.name, flows)
     told = await _ask_client(client, account, [one.name for one in wanted])
@@ -121,8 +124,8 @@ def find_budget(account: Account, limits: Budget, planned_calls: int) -> tuple[F
             severity=Severity.ERROR if over else Severity.WARNING,
             system=account.system,
             message=f"the run is going to make {planned_calls} calls, and {allowed} a day are allowed",
-            advice="run fewer checks or split them over days (`talkqa run --shard`), or raise calls_per_day as far as "
-            "the contract allows",
+            advice="run fewer checks at a time (`talkqa run -- -k WORD`, or the folder of one world), or raise "
+            "calls_per_day as far as the contract allows",
         ),
     )
 
@@ -137,6 +140,11 @@ def failure_of(system: str, error: TalkqaError, *, signing_in: bool = False) -> 
         code, default = "budget", "wait until the limit is reset, or ask the system's owner for a higher one"
     elif isinstance(error, ApiUnavailable):
         code, default = "unreachable", f'check url of [accounts."{system}"], the network and its proxies'
+        if any(word in message.casefold() for word in _CERTIFICATE):
+            default = (
+                f'check url of [accounts."{system}"], or let the environment variable SSL_CERT_FILE name a file with '
+                "the certificate of the authority that it shows"
+            )
     elif status == 401 or (signing_in and status not in (403, 404)):
         code, default = "bad-login", f'check auth of [accounts."{system}"]'
     elif isinstance(error, FeatureMissing):
@@ -201,6 +209,18 @@ def _find_skew(account: Account, identity: Identity, before: datetime, after: da
         message=f"{fast} clock is {skew_s:.0f} s ahead of {slow}",
         advice="let this machine take its time from a time server (NTP), or tell the system's owner",
     )
+
+
+def _find_unknown_user(account: Account, identity: Identity) -> Iterable[Finding]:
+    if account.engine_user and not (identity.user or identity.name):
+        yield Finding(
+            code="same-user",
+            severity=Severity.NOTICE,
+            system=account.system,
+            message=f"the system does not tell who asks: whether tests and engine are two users is not checked "
+            f"(engine_user = {account.engine_user})",
+            advice="see for yourself that the account is not the engine's: an engine ignores its own changes",
+        )
 
 
 def _find_organisation(account: Account, identity: Identity) -> Iterable[Finding]:

@@ -34,7 +34,7 @@ class Scenario:
         self.world = world
         self.access = world.access
         self.plan = plan
-        self.evidence = EvidenceLog()
+        self.evidence = EvidenceLog(reduction=world.access.reduction)
         self.existing: Merging | None = None
         self.companion: tuple[Connection, Probe] | None = None
         self.forbidden = False

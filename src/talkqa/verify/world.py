@@ -125,6 +125,11 @@ class VerifyWorld:
         """The state of a flow of this world."""
         return self._states[flow.id]
 
+    @property
+    def check_ids(self) -> frozenset[str]:
+        """Ids of all checks of the world, at any depth."""
+        return frozenset(self._checks)
+
     def check(self, check_id: str) -> Check | None:
         """The check of that id; None for a scenario written by hand."""
         return self._checks[check_id][0] if check_id in self._checks else None

@@ -103,7 +103,8 @@ def test_what_lacks_in_the_environment_and_among_accounts_is_named(
     ended = cli("doctor")
     assert ended.code == 1
     assert "Acme ERP: nobody could sign in; found:\n  error: no account is configured [no-account]\n" in ended.out
-    assert "the environment has no CRM, which auth.token names; set it [bad-login]" in ended.out
+    assert "the environment has no CRM, which auth.token names; set it [incomplete-account]" in ended.out
+    assert "check auth" not in ended.out
 
 
 def test_calls_that_do_not_fit_are_told(cli: Cli, network: Network, project: Path) -> None:

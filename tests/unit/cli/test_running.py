@@ -167,6 +167,10 @@ def test_other_requirements_are_refused(text: str) -> None:
     [
         ("--fault", "nonsense", "choose from "),
         ("--fault", "late:custom-crm.client--acme-erp.client", "custom-crm.customer--acme-erp.client"),
+        ("--quirk", "Salesfroce.crlf=on", "the closest: Salesforce.crlf"),
+        ("--quirk", "Salesforce.clrf=on", "the closest: Salesforce.crlf"),
+        ("--quirk", "nonsense=on", "write SYSTEM.NAME=on or SYSTEM.NAME=off"),
+        ("--quirk", "Salesforce.crlf=yes", "write SYSTEM.NAME=on or SYSTEM.NAME=off"),
         ("--licence-off", "Salesforce.Nonsense", "Salesforce.Billing"),
         ("--licence-off", "Billing", "give SYSTEM.LICENCE"),
         ("--licence-off", "Nowhere.Billing", "give SYSTEM.LICENCE"),
@@ -212,3 +216,39 @@ def _project(folder: Path, body: str) -> list[str]:
 )
 def test_ctrl_c_is_told_from_other_ends(tmp_path: Path, body: str, end: PytestEnd) -> None:
     assert run_pytest(_project(tmp_path, body)) == end
+
+
+def test_quirks_reach_pytest_under_their_own_names(cli: Cli, fake_pytest: Callable[..., Given]) -> None:
+    """Whatever alias and letter case they are given in."""
+    cli("generate")
+    given = fake_pytest()
+    cli("run", "--quirk", "salesforce.CRLF=on", "--quirk", "ExactOnline.sync-lags=off")
+    assert "--talkqa-quirk=Salesforce.crlf=on" in given
+    assert "--talkqa-quirk=Exact Online.sync-lags=off" in given
+
+
+def test_a_wrong_quirk_of_the_settings_is_wrong_input(
+    cli: Cli, fake_pytest: Callable[..., Given], project: Path
+) -> None:
+    cli("generate")
+    (project / "talkqa.toml").write_text('[sandbox.quirks]\n"Wave.list-lag" = true\n', encoding="utf-8")
+    given = fake_pytest()
+    ended = cli("run")
+    assert (ended.code, given) == (2, [])
+    assert "Wave.lists-lag" in ended.err
+
+
+@pytest.mark.parametrize("settings", ['mode = "live"', 'mode = "replay"', 'clock = "real"'])
+def test_a_plan_runs_in_the_sandbox_in_no_time(
+    cli: Cli, fake_pytest: Callable[..., Given], project: Path, settings: str
+) -> None:
+    """Whatever the settings say, and the option with them."""
+    cli("generate")
+    (project / "talkqa.toml").write_text(f"[run]\n{settings}\n", encoding="utf-8")
+    given = fake_pytest()
+    ended = cli("run", "--plan", "--clock", "real")
+    assert ended.code == 0
+    assert "--talkqa-mode=sandbox" in given
+    assert [option for option in given if option.startswith("--talkqa-clock=")][-1] == "--talkqa-clock=virtual"
+    assert "nothing was written to any system" in ended.out
+    assert not (project / ".talkqa" / "runs").exists()

@@ -54,7 +54,9 @@ def test_a_printed_section_is_one_of_talkqa_toml(tmp_path: Path) -> None:
         (("--host", "0.0.0.0"), "add --expose where that is meant"),  # noqa: S104 - refused
         (("--host", "crm.example"), "--host crm.example: other machines could reach"),
         (("--quirk", "Acme ERP.slow"), "write SYSTEM.NAME=on or SYSTEM.NAME=off"),
-        (("--quirk", "Nobody.slow=on"), "quirk Nobody.slow: no such system is served"),
+        (("--quirk", "Nobody.slow=on"), "quirk Nobody.slow: no emulated system has it; systems with quirks are Exact"),
+        (("--quirk", "Salesfroce.crlf=on"), "the closest: Salesforce.crlf"),
+        (("--quirk", "Salesforce.crlf=on"), "quirk Salesforce.crlf: no such system is served"),
         (("--fault", "gremlin"), "--fault gremlin: no such fault"),
         (("--cycle", "0"), "--cycle 0: give at least 0.01 seconds"),
         (("--port", "65536"), "--port"),

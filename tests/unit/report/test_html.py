@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from talkqa.model.result import Outcome
+from talkqa.model.result import Outcome, RecordingTold, SystemUsed
 from talkqa.report.content import build_report
 from talkqa.report.html import render_html
 from talkqa.report.reading import Run, read_run
@@ -261,3 +261,58 @@ def test_not_even_ids_become_markup(run: Run, hostile: str) -> None:
     assert not page.all("img")
     assert not page.all("svg")
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "proof"),
+    [
+        ("live", "Live run of", "Green means that the engine kept every promise that was checked"),
+        ("record", "Recorded live run of", "Its calls were recorded, for replays."),
+        ("replay", "Replay of", "proves that this version of talkqa judges the recorded traffic the same way"),
+    ],
+)
+def test_the_page_says_what_its_mode_proves(run: Run, mode: str, kind: str, proof: str) -> None:
+    worlds = tuple(replace(w, started=replace(w.started, mode=mode)) for w in run.worlds if w.started)
+    page = _Page(render_html(build_report(replace(run, worlds=worlds))))
+    assert kind in page.text
+    assert proof in page.text
+
+
+def test_what_was_asked_of_each_system_stands_in_a_table(run: Run) -> None:
+    """A world without such counts has none."""
+    used = SystemUsed(
+        system="Wave <&>",
+        calls=1,
+        by_purpose={"write": 1},
+        repeated=7,
+        busiest_minute=58,
+        calls_per_minute=60.0,
+        calls_per_day=None,
+        created={"Customer": 3},
+        copies={"Product": 4},
+    )
+    (world, other) = run.worlds
+    html = render_html(build_report(replace(run, worlds=(replace(world, used=(used,)), other))))
+    page = _Page(html)
+    assert page.text.count("What the systems were asked") == 1
+    for told in ("Wave <&>: 1 call", "1 write", "58 of 60", "no daily limit known", "7", "3 Customer", "4 Product"):
+        assert told in page.text
+    assert "Wave <&>" not in html
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("recorded", "Recorded in cassettes/a/b: 9 checks"),
+        ("kept", "the run was stopped"),
+        ("replayed", "Replayed from cassettes/a/b, recorded 2026-01-02: 9 checks"),
+    ],
+)
+def test_what_became_of_a_recording_stands_with_its_document(run: Run, kind: str, told: str) -> None:
+    recording = RecordingTold(
+        kind=kind, path="cassettes/a/b", checks=9, recorded_at="2026-01-02T03:04:05", notes=("the run was stopped",)
+    )
+    (world, other) = run.worlds
+    page = _Page(render_html(build_report(replace(run, worlds=(replace(world, recording=recording), other)))))
+    assert told in page.text
+    assert page.text.count("the run was stopped") == 1

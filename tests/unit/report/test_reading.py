@@ -7,7 +7,7 @@ import pytest
 
 from talkqa.model.errors import RunError
 from talkqa.model.result import Outcome, RunFinished, event_to_json
-from talkqa.report.reading import find_newest_run, read_run
+from talkqa.report.reading import find_newest_run, read_mode, read_run
 from tests.fakes.sample_run import CRM, ERP, sample_events, write_sample_run
 
 
@@ -92,3 +92,12 @@ def test_the_newest_run_is_the_one_whose_id_sorts_last(tmp_path: Path) -> None:
     write_sample_run(tmp_path / "20240102T000000Z-aaaa")
     (tmp_path / "20240103T000000Z-aaaa").mkdir()
     assert find_newest_run(tmp_path).name == "20240102T000000Z-aaaa"
+
+
+def test_the_mode_of_a_run_is_read_off_its_first_line(tmp_path: Path) -> None:
+    """Ledgers, torn files and folders without results tell none."""
+    assert read_mode(tmp_path) == ""
+    (tmp_path / "a.ledger.jsonl").write_text('{"op": "adopt"}\n', encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text("torn\n", encoding="utf-8")
+    assert read_mode(tmp_path) == ""
+    assert read_mode(write_sample_run(tmp_path)) == "sandbox"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talkqa.model.result import Outcome
+from talkqa.model.result import Cause, Outcome, RecordingTold, SystemUsed
 from talkqa.report.content import build_report
 from talkqa.report.reading import Run, read_run
 from talkqa.report.summary import render_summary
@@ -86,3 +86,87 @@ def test_nothing_in_it_commands_a_terminal(run: Run) -> None:
     checks = tuple(replace(check, message="\x1b[2J\x9b\r\x07\tx", sentence="a\x1bb") for check in world.checks)
     text = render_summary(build_report(replace(run, worlds=(replace(world, checks=checks), other))))
     assert not [c for c in text if c != "\n" and not c.isprintable()]
+
+
+USED = SystemUsed(
+    system="Wave",
+    calls=120,
+    by_purpose={"write": 1, "poll": 119},
+    repeated=2,
+    busiest_minute=58,
+    calls_per_minute=60.0,
+    calls_per_day=5000,
+    created={"Customer": 3},
+    copies={"Product": 4},
+)
+
+
+def in_mode(run: Run, mode: str, **changes: object) -> Run:
+    """The run as if its systems had been elsewhere; the changes are those of its first world."""
+    worlds = [replace(world, started=replace(world.started, mode=mode)) for world in run.worlds if world.started]
+    return replace(run, worlds=(replace(worlds[0], **changes), *worlds[1:]))
+
+
+@pytest.mark.parametrize(("mode", "told"), [("live", True), ("record", True), ("sandbox", False), ("replay", False)])
+def test_what_a_live_run_asked_is_told_in_a_line_a_system(run: Run, mode: str, told: bool) -> None:
+    """Over all worlds; nobody counts the calls of a sandbox."""
+    live = in_mode(run, mode, used=(USED,))
+    live = replace(live, worlds=(live.worlds[0], replace(live.worlds[1], used=(USED,))))
+    line = (
+        "  Wave: 240 calls (2 writes, 238 polls), 4 repeated, at most 58 of 60 in a minute, 5% of the 5000 a day; "
+        "created 6 Customer, the engine made of them 8 Product"
+    )
+    assert (line in render_summary(build_report(live)).splitlines()) is told
+
+
+@pytest.mark.parametrize(
+    ("mode", "proof"),
+    [
+        ("live", "live run: it judges the real engine"),
+        ("record", "live run, recorded: it judges the real engine"),
+        ("replay", "this talkqa judges the recorded traffic the same way, and nothing of the engine"),
+    ],
+)
+def test_each_mode_says_what_it_proves(run: Run, mode: str, proof: str) -> None:
+    assert proof in render_summary(build_report(in_mode(run, mode)))
+
+
+def test_what_became_of_recordings_is_told(run: Run) -> None:
+    """Recorded, not recorded because it would lose checks, or replayed with parts that do not fit any more."""
+    recorded = RecordingTold(kind="recorded", path="cassettes/a/b", checks=9, recorded_at="2026-01-02T03:04:05")
+    text = render_summary(build_report(in_mode(run, "record", recording=recorded)))
+    assert "\nrecorded cassettes/a/b: 9 checks of Custom CRM to Salesforce\n" in text
+    kept = replace(recorded, kind="kept", notes=("the recording before was kept: the run was stopped",))
+    text = render_summary(build_report(in_mode(run, "record", recording=kept)))
+    assert "\ncassettes/a/b: the recording before was kept: the run was stopped\n" in text
+    assert "\nrecorded cassettes" not in text
+    notes = ("outdated: x/created", "unused: GET /one", "unused: GET /two", "unused: GET /three")
+    replayed = replace(recorded, kind="replayed", notes=notes)
+    text = render_summary(build_report(in_mode(run, "replay", recording=replayed)))
+    assert (
+        "\nreplayed 1 recording, made on 2026-01-02\n"
+        "cassettes/a/b: outdated: x/created\n"
+        "cassettes/a/b: unused: GET /one, and 2 more\n"
+    ) in text
+
+
+def test_what_kept_worlds_from_opening_is_told_once_a_message(run: Run) -> None:
+    """Without a word about each check: all have it alike."""
+    worlds = tuple(
+        replace(
+            world,
+            checks=tuple(
+                replace(check, outcome=Outcome.ERROR, reason="world-refused", cause=Cause.CONFIGURATION, message=told)
+                for check in world.checks
+            ),
+        )
+        for world, told in zip(run.worlds, ("no account for Wave", "it looks like production"), strict=True)
+    )
+    lines = render_summary(build_report(replace(run, worlds=worlds))).splitlines()
+    at = lines.index("ERROR world-refused, cause: configuration (43)")
+    numbers = [len(world.checks) for world in worlds]
+    assert lines[at + 1 : at + 4] == [
+        f"  no account for Wave ({numbers[0]} checks)",
+        f"  it looks like production ({numbers[1]} checks)",
+        "",
+    ]

@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from talkqa.model.errors import (
+    ApiRefused,
     ApiUnavailable,
     CheckFailed,
     CheckLate,
@@ -14,6 +15,7 @@ from talkqa.model.errors import (
     CheckUndecided,
     ConfigError,
     FeatureMissing,
+    RunError,
     TalkqaError,
 )
 from talkqa.model.result import Cause, CheckFinished, Outcome, RunFinished, StepResult
@@ -22,9 +24,10 @@ from talkqa.model.world import ScenarioPlan
 from talkqa.runner.bare import BareStage
 from talkqa.runner.gate import ScenarioGate
 from talkqa.runner.manifest import WorldFolder
-from talkqa.runner.performance import as_outcome, conclude, describe, outcome_of, perform_scenario
+from talkqa.runner.performance import as_outcome, cause_of_world, conclude, describe, outcome_of, perform_scenario
 from talkqa.runner.stage import Opening, Stage
 from talkqa.runner.vocabulary import AsyncStep, Scene, Vocabulary
+from talkqa.transport.recording import CassetteError
 from talkqa.verify.clock import TrioClock
 from tests.fakes.stage import FakeStage
 from tests.fakes.virtual import run_virtual
@@ -179,3 +182,28 @@ def test_a_group_is_described_by_its_first_member() -> None:
     group = ExceptionGroup("many", [ExceptionGroup("inner", [ConfigError("set it")]), ValueError("x")])
     assert describe(group) == "set it"
     assert describe(ValueError("x")) == "ValueError: x"
+
+
+def caused_by(error: Exception) -> RunError:
+    """What the runner says of a system that it could not use."""
+    told = RunError("cannot be used")
+    told.__cause__ = error
+    return told
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ConfigError("no account"), Cause.CONFIGURATION),
+        (RunError("looks like production"), Cause.CONFIGURATION),
+        (CassetteError("too old"), Cause.CONFIGURATION),
+        (caused_by(ApiRefused("no such user", status=401)), Cause.CONFIGURATION),
+        (caused_by(ApiRefused("broken", status=422)), Cause.API),
+        (caused_by(ApiUnavailable("silent")), Cause.API),
+        (ExceptionGroup("of a nursery", [ApiUnavailable("silent")]), Cause.API),
+        (TalkqaError("cannot go on"), Cause.HARNESS),
+        (KeyError("bug"), Cause.HARNESS),
+    ],
+)
+def test_a_world_that_did_not_open_is_blamed_on_who_can_help(error: Exception, cause: Cause) -> None:
+    assert cause_of_world(error) is cause

@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 import pytest
 
-from talkqa.model.errors import CheckFailed, CheckUndecided, DocumentError, TalkqaError
+from talkqa.model.errors import ApiUnavailable, CheckFailed, CheckUndecided, DocumentError, RunError, TalkqaError
 from talkqa.model.result import (
+    Cause,
     CheckFinished,
     CheckStarted,
     Event,
@@ -301,17 +302,32 @@ def test_on_the_real_clock_no_more_begins_than_the_window_allows(tmp_path: Path)
 
 
 def test_a_world_that_cannot_be_read_or_opened_is_an_error_of_each_of_its_scenarios(tmp_path: Path) -> None:
-    for number, stage in enumerate(
+    for number, (stage, cause, reason) in enumerate(
         (
-            FakeStage(unreadable=DocumentError("specs/a.rst: gone")),
-            FakeStage(unopenable=TalkqaError("specs/a.rst: gone")),
+            (FakeStage(unreadable=DocumentError("specs/a.rst: gone")), Cause.CONFIGURATION, "world-refused"),
+            (FakeStage(unopenable=RunError("specs/a.rst: gone")), Cause.CONFIGURATION, "world-refused"),
+            (FakeStage(unopenable=ApiUnavailable("specs/a.rst: gone")), Cause.API, "world-refused"),
+            (FakeStage(unopenable=TalkqaError("specs/a.rst: gone")), Cause.HARNESS, "world-broke"),
         )
     ):
         play = Play(tmp_path / str(number), "a:1", "a:2", stage=stage, in_place=("a:2",))
-        assert play.item("a:1") == "Failed: error (harness): specs/a.rst: gone [world-broke]"
+        assert play.item("a:1") == f"Failed: error ({cause}): specs/a.rst: gone [{reason}]"
         assert play.item("a:2") == "Failed: error: the world a is not running: specs/a.rst: gone"
         play.session.end(interrupted=False)
-        assert {reason for _, reason in play.outcomes("a").values()} == {"world-broke"}
+        assert {reason for _, reason in play.outcomes("a").values()} == {reason}
+        assert {e.cause for e in play.events("a") if isinstance(e, CheckFinished)} == {cause}
+
+
+def test_what_kept_a_world_from_opening_is_printed_once(tmp_path: Path) -> None:
+    """One failure; the others are skipped with the same words, and are errors in the results like the first."""
+    play = Play(tmp_path, "a:1", "a:2", "a:3", stage=FakeStage(unopenable=RunError("Wave looks like production")))
+    assert [play.item(f"a:{n}") for n in (1, 2, 3)] == [
+        "Failed: error (configuration): Wave looks like production [world-refused]",
+        "Skipped: error: Wave looks like production [world-refused]",
+        "Skipped: error: Wave looks like production [world-refused]",
+    ]
+    play.session.end(interrupted=False)
+    assert [outcome for outcome, _ in play.outcomes("a").values()] == [Outcome.ERROR] * 3
 
 
 def test_an_engine_that_falls_over_is_an_error_of_what_was_under_way(tmp_path: Path) -> None:

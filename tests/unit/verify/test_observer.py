@@ -242,7 +242,6 @@ def test_a_question_fails_for_all_who_share_it_and_is_put_again_where_its_first_
     run_virtual(main)
 
 
-
 def test_thousands_of_sightings_are_looked_up_without_reading_the_log() -> None:
     """10,000 records in the log, 2,000 questions: far below a second, where reading the log took minutes."""
 

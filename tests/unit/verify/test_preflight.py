@@ -14,7 +14,7 @@ from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, ConfigErro
 from talkqa.model.flow import EntityRef, Flow, RuleKind
 from talkqa.model.preflight import Finding, Identity
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
-from talkqa.verify.preflight import Examined, examine, failure_of
+from talkqa.verify.preflight import Examined, examine, failure_of, find_budget
 from tests.fakes.client import FakeClient, FakeSystem
 from tests.fakes.clock import FakeClock
 from tests.fakes.flows import BAKER, SHOP, make_flow, make_merge, make_row
@@ -389,3 +389,41 @@ def test_errors_come_first() -> None:
     client = Client(updateable=False)
     codes = [one.code for one in look(client, flow(("rank", "x"), ("lost", "y"))).findings]
     assert codes == ["missing-right", "missing-field", "read-only-field"]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate", True),
+        ("all attempts to connect failed", False),
+    ],
+)
+def test_a_certificate_that_nobody_trusts_is_told_with_what_to_do(message: str, told: bool) -> None:
+    finding = failure_of("Bakery", ApiUnavailable(message))
+    assert finding.code == "unreachable"
+    assert ("SSL_CERT_FILE" in finding.advice) is told
+
+
+@pytest.mark.parametrize(
+    ("identity", "told"),
+    [(Identity(), True), (Identity(user="us"), False), (Identity(name="us"), False)],
+)
+def test_users_that_cannot_be_compared_are_told(identity: Identity, told: bool) -> None:
+    """A system that does not tell who asks may be asked by the engine's own user."""
+    client = Client()
+    client.identity = identity
+    findings = look(client, account=replace(ACCOUNT, engine_user="engine")).findings
+    assert found_codes(findings) == ([("same-user", Severity.NOTICE)] if told else [])
+    client.identity = Identity()
+    assert found_codes(look(client).findings) == []
+
+
+def found_codes(findings: Sequence[Finding]) -> list[tuple[str, Severity]]:
+    return [(one.code, one.severity) for one in findings if one.code == "same-user"]
+
+
+def test_what_to_do_about_too_many_calls_can_be_done() -> None:
+    """The options that it names exist."""
+    (finding,) = find_budget(ACCOUNT, Budget(calls_per_day=10), 11)
+    assert "--shard" not in finding.advice
+    assert "`talkqa run -- -k WORD`" in finding.advice

@@ -7,8 +7,7 @@ flow gives: accounts are customers, a quotation or an order has a line.
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,69 +18,28 @@ import trio
 from talkqa.model.account import Account
 from talkqa.model.errors import ApiError, ApiUnavailable
 from talkqa.model.record import FieldValue
-from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
-from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, Values, WriteRefused
+from talkqa.model.schema import SystemSchema
+from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
+from talkqa.sandbox.connectors.exactonline_wire import (
+    BLANKS,
+    EPOCH,
+    GUID,
+    LONG_AGO,
+    PATHS,
+    Shape,
+    literal,
+    literal_of_ms,
+    ms_of,
+    read_values,
+    text_of,
+    write_body,
+)
 
-_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
-_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NAMED = re.compile(r":\s*([^:\r\n]+?)\s*(?:[\r\n]|$)|property '(\w+)'")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONG_AGO = "datetime'1900-01-01T00:00:00'"
-_PATHS = {
-    "accounts": ("crm/Accounts", (2,)),
-    "addresses": ("crm/Addresses", (3,)),
-    "contacts": ("crm/Contacts", (5,)),
-    "items": ("logistics/Items", (9,)),
-    "quotationlines": ("crm/QuotationLines", (35,)),
-    "quotations": ("crm/Quotations", (34,)),
-    "salesorderlines": ("salesorder/SalesOrderLines", (33,)),
-    "salesorders": ("salesorder/SalesOrders", (12, 32)),
-}
-"""Folded entity to its path and its numbers in the feed of deletions."""
-_FLAGS = frozenset(
-    [
-        "CostPaid",
-        "IsAgency",
-        "IsAnonymised",
-        "IsCompetitor",
-        "IsMailing",
-        "SeparateInvPerProject",
-        "SeparateInvPerSubscription",
-        "CopyRemarks",
-        "IsBatchItem",
-        "IsBatchNumberItem",
-        "IsMakeItem",
-        "IsNewContract",
-        "IsOnDemandItem",
-        "IsRegistrationCodeItem",
-        "IsTaxableItem",
-        "IsTime",
-        "IsWebshopItem",
-        "UseDropShipment",
-    ]
-)
-"""Truths that are written as 1 and 0."""
-_BY_CODE = re.compile(
-    r"Class_\d\d|CostCenter|CostUnit|PaymentCondition(Sales|Purchase)?|PurchaseVATCode|SalesV(AT|at)Code|State|Title|"
-    r"Unit(Code)?|VATCode"
-)
-"""References that are codes and no GUIDs."""
-_BLANKS = re.compile(r"Code|\w+AccountCode|ResellerCode")
 _UNQUOTED = "',()"
 _WAITS = 5
 """How often one call waits for a new minute."""
 _DEFAULT_ITEM = {"Code": "TALK-DEFAULT", "Description": "Talk default", "IsSalesItem": True}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shape:
-    """How one entity is read and written."""
-
-    entity: EntitySchema
-    path: str
-    deleted_types: tuple[int, ...]
-    select: str
-    line_list: str | None
 
 
 class ExactOnlineConnector:
@@ -97,7 +55,7 @@ class ExactOnlineConnector:
             timeout=60,
             trust_env=False,  # no proxy between the engine and a system in the same process
         )
-        self._shapes = {e.name: _shape(e) for e in schema.entities if e.name.casefold() in _PATHS}
+        self._shapes = {e.name: Shape.of(e) for e in schema.entities if e.name.casefold() in PATHS}
         self._count = 0
         self._ahead = timedelta()
         self._gone: dict[int, Mapping[str, Any]] = {}
@@ -112,10 +70,10 @@ class ExactOnlineConnector:
         shape = self._shapes[entity]
         from_ms, _, deleted = (since or "").partition("/")
         stamp = shape.entity.modified_field
-        begin = _literal_of_ms(int(from_ms)) if from_ms else _LONG_AGO
+        begin = literal_of_ms(int(from_ms)) if from_ms else LONG_AGO
         found, first = await self._read(shape, f"{stamp} ge {begin}" if stamp else "")
         gone, position = await self._deletions(shape, int(deleted or 0))
-        found.sort(key=lambda one: (one.modified or _EPOCH, one.id))
+        found.sort(key=lambda one: (one.modified or EPOCH, one.id))
         # What changed while the later pages were read may be newer than what the first page had.
         newest = max([int(from_ms or 0), *first])
         return found + gone, f"{newest}/{position}"
@@ -126,14 +84,14 @@ class ExactOnlineConnector:
         field = shape.entity.field(path)
         if field is None or field.list_at is not None:
             return []
-        literal = _literal(field, text, self._ahead)
-        if literal is None:
+        wanted = literal(field, text, self._ahead)
+        if wanted is None:
             return []
-        name = f"trim({field.path})" if _BLANKS.fullmatch(field.path) else field.path
-        beside = f" and {shape.entity.modified_field} ge {_LONG_AGO}" if shape.entity.modified_field else ""
-        found, _ = await self._read(shape, f"{name} eq {literal}{beside}")
+        name = f"trim({field.path})" if BLANKS.fullmatch(field.path) else field.path
+        beside = f" and {shape.entity.modified_field} ge {LONG_AGO}" if shape.entity.modified_field else ""
+        found, _ = await self._read(shape, f"{name} eq {wanted}{beside}")
         # The database folds letter case; what is only nearly equal is no match.
-        return [one for one in found if _text(one.values.get(field.path)) == text]
+        return [one for one in found if text_of(one.values.get(field.path)) == text]
 
     async def get(self, entity: str, record_id: str) -> Fetched:
         """The record as it is now.
@@ -143,7 +101,7 @@ class ExactOnlineConnector:
         """
         shape = self._shapes[entity]
         found: list[Fetched] = []
-        if _GUID.fullmatch(record_id):
+        if GUID.fullmatch(record_id):
             found, _ = await self._read(shape, f"{shape.entity.id_field} eq guid'{record_id}'")
         if not found:
             raise Gone(f"{self.schema.name}: no {entity} {record_id}", status=404, code="not_found")
@@ -156,7 +114,7 @@ class ExactOnlineConnector:
             WriteRefused: with the fields that the system named.
         """
         shape = self._shapes[entity]
-        body = self._body(shape, values)
+        body = write_body(shape, values, self._ahead)
         await self._complete(shape, body)
         asked_at = self._tick()
         answer = await self._ask("POST", f"{self._base}/{shape.path}", body)
@@ -178,10 +136,10 @@ class ExactOnlineConnector:
         shape = self._shapes[entity]
         if etag is not None and (await self.get(entity, record_id)).etag != etag:
             raise Outdated(f"{self.schema.name}: {entity} {record_id} was changed meanwhile")
-        await self._ask("PUT", f"{self._base}/{shape.path}(guid'{record_id}')", self._body(shape, values))
+        await self._ask("PUT", f"{self._base}/{shape.path}(guid'{record_id}')", write_body(shape, values, self._ahead))
         return await self.get(entity, record_id)
 
-    async def _complete(self, shape: _Shape, body: dict[str, Any]) -> None:
+    async def _complete(self, shape: Shape, body: dict[str, Any]) -> None:
         """Add what Exact Online wants of every record of its kind."""
         name = shape.entity.name.casefold()
         if name == "accounts":
@@ -205,7 +163,7 @@ class ExactOnlineConnector:
                 self._item = str(found[0]["ID"])
             return self._item
 
-    async def _read(self, shape: _Shape, said: str) -> tuple[list[Fetched], list[int]]:
+    async def _read(self, shape: Shape, said: str) -> tuple[list[Fetched], list[int]]:
         """The records that a filter lets through, and the stamps of those on the first page."""
         query = f"$select={shape.select}"
         if said:
@@ -216,10 +174,10 @@ class ExactOnlineConnector:
         rows, first = await self._pages(f"{self._base}/{shape.path}?{query}")
         known_at = self._tick()
         stamp = shape.entity.modified_field or ""
-        stamps = [ms for row in rows[:first] if (ms := _ms(row.get(stamp))) is not None]
+        stamps = [ms for row in rows[:first] if (ms := ms_of(row.get(stamp))) is not None]
         return [self._fetched(shape, row, asked_at, known_at) for row in rows], stamps
 
-    async def _deletions(self, shape: _Shape, position: int) -> tuple[list[Fetched], int]:
+    async def _deletions(self, shape: Shape, position: int) -> tuple[list[Fetched], int]:
         """What was deleted after a row version; asked only where nobody has since this entity last looked."""
         asked_at = self._tick()
         name = shape.entity.name
@@ -264,16 +222,16 @@ class ExactOnlineConnector:
 
     def _calibrate(self, answer: httpx.Response, rows: Iterable[Mapping[str, Any]]) -> None:
         """Stamps that are ahead of the server's own clock are in its local time: whole hours ahead."""
-        stamps = [ms for row in rows if (ms := _ms(row.get("Modified"))) is not None]
+        stamps = [ms for row in rows if (ms := ms_of(row.get("Modified"))) is not None]
         if "date" not in answer.headers or not stamps:
             return
         told = parsedate_to_datetime(answer.headers.get_list("date")[0])
-        ahead = _EPOCH + timedelta(milliseconds=max(stamps)) - told
+        ahead = EPOCH + timedelta(milliseconds=max(stamps)) - told
         hours = round((ahead + timedelta(minutes=20)) / timedelta(hours=1))
         self._ahead = max(self._ahead, timedelta(hours=hours if ahead > timedelta(minutes=10) else 0))
 
-    def _fetched(self, shape: _Shape, row: Mapping[str, Any], asked_at: int, known_at: int) -> Fetched:
-        values = self._values(shape, row)
+    def _fetched(self, shape: Shape, row: Mapping[str, Any], asked_at: int, known_at: int) -> Fetched:
+        values = read_values(shape, row, self._ahead)
         stamp = row.get(shape.entity.modified_field or "")
         return Fetched(
             id=str(row[shape.entity.id_field]).lower(),
@@ -287,69 +245,8 @@ class ExactOnlineConnector:
         )
 
     def _moment(self, value: object) -> datetime | None:
-        ms = _ms(value)
-        return None if ms is None else _EPOCH + timedelta(milliseconds=ms) - self._ahead
-
-    def _values(self, shape: _Shape, row: Mapping[str, Any]) -> Values:
-        values: Values = {}
-        lines = row.get(shape.line_list or "")
-        items = lines.get("results", []) if isinstance(lines, dict) else []
-        for field in shape.entity.fields:
-            if field.list_at is not None:
-                name = field.path.rpartition(".")[2]
-                values[field.path] = tuple(self._scalar(field, item.get(name)) for item in items)
-            elif field.path in row and field.type is not FieldType.OPAQUE:
-                values[field.path] = self._scalar(field, row[field.path])
-        return values
-
-    def _scalar(self, field: FieldSchema, value: Any) -> Any:
-        if value is None or isinstance(value, dict | list):
-            return None
-        if field.type in (FieldType.DATE, FieldType.DATETIME):
-            return self._time(field, value)
-        if field.type is FieldType.BOOLEAN:
-            return bool(value)
-        if field.type is FieldType.PICKLIST:
-            return str(value).strip() or None
-        return value.strip() if isinstance(value, str) and _BLANKS.fullmatch(field.path) else value
-
-    def _time(self, field: FieldSchema, value: Any) -> Any:
-        ms = _ms(value)
-        if ms is None:
-            return value
-        moment = _EPOCH + timedelta(milliseconds=ms)
-        if field.type is FieldType.DATE:
-            return moment.date().isoformat()
-        return (moment - self._ahead).isoformat().replace("+00:00", "Z")
-
-    def _body(self, shape: _Shape, values: Mapping[str, FieldValue]) -> dict[str, Any]:
-        body: dict[str, Any] = {}
-        for path, value in values.items():
-            field = shape.entity.field(path)
-            if field is not None and field.list_at is not None:
-                lines = body.setdefault(field.list_at, [])
-                for at, one in enumerate(value if isinstance(value, tuple) else (value,)):
-                    if at == len(lines):
-                        lines.append({})
-                    lines[at][field.path.rpartition(".")[2]] = self._sent(field, one)
-            else:
-                one = (value[0] if value else None) if isinstance(value, tuple) else value
-                body[path] = one if field is None else self._sent(field, one)
-        return body
-
-    def _sent(self, field: FieldSchema, value: Any) -> Any:
-        if value is None:
-            return None
-        if field.type is FieldType.DATE:
-            return f"{value}T00:00:00"
-        if field.type is FieldType.DATETIME:
-            moment = datetime.fromisoformat(str(value)) + self._ahead
-            return moment.replace(tzinfo=None).isoformat()
-        if field.path in _FLAGS and isinstance(value, bool):
-            return int(value)
-        if _is_coded(field) and str(value).isdecimal():
-            return int(value)
-        return value
+        ms = ms_of(value)
+        return None if ms is None else EPOCH + timedelta(milliseconds=ms) - self._ahead
 
     async def _ask(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         headers = {"Prefer": "return=representation"} if method == "POST" else {}
@@ -385,19 +282,6 @@ class ExactOnlineConnector:
         return self._count
 
 
-def _shape(entity: EntitySchema) -> _Shape:
-    path, deleted_types = _PATHS[entity.name.casefold()]
-    line_list = next((field.list_at for field in entity.fields if field.list_at is not None), None)
-    names = [f.path for f in entity.fields if f.list_at is None and f.type is not FieldType.OPAQUE]
-    return _Shape(
-        entity=entity,
-        path=path,
-        deleted_types=deleted_types,
-        select=",".join([*names, *([line_list] if line_list else [])]),
-        line_list=line_list,
-    )
-
-
 def _pause_s(answer: httpx.Response) -> float | None:
     """Seconds until the minute that is spent ends; None where the answer does not tell."""
     reset = answer.headers.get("X-RateLimit-Minutely-Reset", "")
@@ -405,47 +289,3 @@ def _pause_s(answer: httpx.Response) -> float | None:
         return None
     told = parsedate_to_datetime(answer.headers.get_list("date")[0])
     return min(max(int(reset) / 1000 - told.timestamp(), 1.0), 61.0)
-
-
-def _is_coded(field: FieldSchema) -> bool:
-    """Whether a picklist's values are numbers on the wire."""
-    return field.type is FieldType.PICKLIST and bool(field.picklist) and all(v.isdecimal() for v in field.picklist)
-
-
-def _ms(value: object) -> int | None:
-    found = _DATE.fullmatch(value) if isinstance(value, str) else None
-    return int(found.group(1)) if found else None
-
-
-def _literal_of_ms(ms: int) -> str:
-    moment = (_EPOCH + timedelta(milliseconds=ms)).replace(tzinfo=None)
-    return f"datetime'{moment.isoformat(timespec='milliseconds')}'"
-
-
-def _literal(field: FieldSchema, text: str, ahead: timedelta) -> str | None:  # noqa: PLR0911 - one a kind
-    """A text form as a literal of the field's type; None where no value of the type has that form."""
-    if field.type in (FieldType.REFERENCE, FieldType.ID) and not _BY_CODE.fullmatch(field.path):
-        return f"guid'{text}'" if _GUID.fullmatch(text) else None
-    if field.type is FieldType.BOOLEAN:
-        truth = {"true": True, "false": False}.get(text)
-        if truth is None:
-            return None
-        return str(int(truth)) if field.path in _FLAGS else text
-    if field.type in (FieldType.INTEGER, FieldType.DECIMAL) or _is_coded(field):
-        return text if re.fullmatch(r"-?\d+(\.\d+)?", text) else None
-    if field.type in (FieldType.DATE, FieldType.DATETIME):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        moment = moment if field.type is FieldType.DATE else moment + ahead
-        return f"datetime'{moment.replace(tzinfo=None).isoformat()}'"
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _text(value: FieldValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

@@ -101,6 +101,10 @@ class Emulator:
         """How a user of the sandbox (`harness`, `engine`) reaches this system."""
         raise NotImplementedError
 
+    def oauth_account(self, base_url: str, user: str) -> Account:
+        """The same with tokens that can die and be renewed; the plain account where the dialect has no such tokens."""
+        return self.account(base_url, user)
+
     def answer(self, request: Request) -> Answer:
         """The answer to one request, done at once."""
         raise NotImplementedError
@@ -111,6 +115,10 @@ class Emulator:
     def reads(self, request: Request) -> bool:
         """Whether a request changes nothing (a GraphQL query is a POST)."""
         return request.method in _READING
+
+    def speaker(self, request: Request) -> str:
+        """Who asks, for the time that an answer takes: the same whatever else happened before."""
+        return request.headers.get("authorization", "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the ASGI entry point."""
@@ -133,7 +141,7 @@ class Emulator:
 
         The order in which requests arrive plays no part, so that one more request changes no other one's delay.
         """
-        user = request.headers.get("authorization", "").encode()
+        user = self.speaker(request).encode()
         query = "&".join(f"{name}={value}" for name, value in request.query.items()).encode()
         asked = draws.digest(request.method, user, request.path.encode(), query, request.body)
         count = self._asked[asked] = self._asked.get(asked, 0) + 1

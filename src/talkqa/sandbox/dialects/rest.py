@@ -99,12 +99,10 @@ class RestEmulator(Emulator):
         """Make an access token of client credentials dead; others live for ever."""
         self._door.expire(token)
 
-    def _delays(self, request: Request) -> tuple[float, float]:
-        # Drawn from who asks, not from the token: one that was fetched at another moment changes no delay.
+    def speaker(self, request: Request) -> str:
+        """The user, not the token: one that was fetched at another moment changes no delay."""
         user = None if self._generic else self._door.user_of(request)
-        if user is not None:
-            request = replace(request, headers={**request.headers, "authorization": user})
-        return super()._delays(request)
+        return super().speaker(request) if user is None else user
 
     def _answer(self, request: Request) -> Answer:
         token = self._door.answer_token(request)

@@ -31,6 +31,7 @@ _SKEW_MS = 5 * 60_000
 _HOUR_MS = 3_600_000
 _LOCAL_MS = 30 * 60_000
 """A stamp that is further ahead of the server's clock than this was not written in UTC."""
+_BROKEN = 500
 _CODES = {401: "not_signed_in", 403: "no_right", 404: "not_found"}
 
 
@@ -189,6 +190,11 @@ class DivisionClient(ODataClient):
             place = place_of(url)
             self._refusals[place] = self._refusals.get(place, 0) + 1
 
+    def _judge(self, status: int, body: bytes) -> bool | None:
+        """A 500 that says which rule was broken is a refusal: it would be one again."""
+        fault = read_fault(body) if status >= _BROKEN else None
+        return False if fault is not None and fault.message else None
+
     def _error(self, answer: httpx.Response, what: str) -> ApiError:
         """What an answer means: rules are broken with 500 as well, and then the body says which."""
         status, fault = answer.status_code, read_fault(answer.content)
@@ -198,7 +204,7 @@ class DivisionClient(ODataClient):
         code = (fault.code if fault else "") or _CODES.get(status, "refused")
         if status == 429:
             return ApiUnavailable(f"{message}; {self._until(answer)}", status=status, code=code)
-        if status >= 500 and (fault is None or not fault.message):
+        if status >= _BROKEN and (fault is None or not fault.message):
             return ApiUnavailable(message, status=status, code=code)
         method, _, url = what.partition(" ")
         entity = self._entity_at(url)

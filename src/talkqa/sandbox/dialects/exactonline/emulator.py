@@ -34,48 +34,48 @@ class ExactOnlineEmulator(Emulator):
     """One company behind `/api/v1/{division}/...`, with its sign-in behind `/api/oauth2/...`."""
 
     QUIRKS: ClassVar[Mapping[str, Quirk]] = {
-        "limit-minute": Quirk(default=False, says="The 61st call of a minute is refused with 429."),
-        "limit-day": Quirk(default=False, says="The 5,001st call of a day is refused with 429."),
-        "error-brake": Quirk(default=False, says="More than 10 mistakes in an hour close an endpoint for an hour."),
-        "select-needed": Quirk(default=True, says="Lists of most entities want $select or $top=1."),
-        "filter-needed": Quirk(default=True, says="Lists of most entities want a filter by one of certain properties."),
-        "top-gives-bare-list": Quirk(default=True, says="With $top the rows stand in `d` itself."),
-        "key-alone": Quirk(default=False, says="A creation tells the key alone, whatever is preferred."),
+        "limit-minute": Quirk(default=False, says="the 61st call of a minute is refused with 429"),
+        "limit-day": Quirk(default=False, says="the 5,001st call of a day is refused with 429"),
+        "error-brake": Quirk(default=False, says="more than 10 mistakes in an hour close an endpoint for an hour"),
+        "select-needed": Quirk(default=True, says="lists of most entities want $select or $top=1"),
+        "filter-needed": Quirk(default=True, says="lists of most entities want a filter by one of certain properties"),
+        "top-gives-bare-list": Quirk(default=True, says="with $top the rows stand in `d` itself"),
+        "key-alone": Quirk(default=False, says="a creation tells the key alone, whatever is preferred"),
         "local-stamps": Quirk(
-            default=False, says="Times are told as the Dutch clock shows them, as if that were UTC.", unconfirmed=True
+            default=False, says="times are told as the Dutch clock shows them, as if that were UTC", unconfirmed=True
         ),
         "read-only-ignored": Quirk(
-            default=True, says="Read-only properties in a body are ignored without a word.", unconfirmed=True
+            default=True, says="read-only properties in a body are ignored without a word", unconfirmed=True
         ),
         "foreign-guids-dropped": Quirk(
-            default=False, says="A reference to nothing is stored as empty, without a word.", unconfirmed=True
+            default=False, says="a reference to nothing is stored as empty, without a word", unconfirmed=True
         ),
-        "long-text-cut": Quirk(default=False, says="Over-long text is cut instead of refused.", unconfirmed=True),
-        "lines-stamp-headers": Quirk(default=True, says="A changed line stamps its header anew.", unconfirmed=True),
-        "sync-lags": Quirk(default=True, says="Sync paths show writes of the last seconds later.", unconfirmed=True),
+        "long-text-cut": Quirk(default=False, says="over-long text is cut instead of refused", unconfirmed=True),
+        "lines-stamp-headers": Quirk(default=True, says="a changed line stamps its header anew", unconfirmed=True),
+        "sync-lags": Quirk(default=True, says="sync paths show writes of the last seconds later", unconfirmed=True),
         "items-are-sold": Quirk(
-            default=True, says="A new item may be sold where nothing is said about it.", unconfirmed=True
+            default=True, says="a new item may be sold where nothing is said about it", unconfirmed=True
         ),
         "quotations-need-customers": Quirk(
-            default=False, says="Quotations are made for customers alone, as orders are.", unconfirmed=True
+            default=False, says="quotations are made for customers alone, as orders are", unconfirmed=True
         ),
         "account-takes-contacts": Quirk(
-            default=True, says="Deleting an account deletes its contacts; else they block it.", unconfirmed=True
+            default=True, says="deleting an account deletes its contacts; else they block it", unconfirmed=True
         ),
         "missing-key-is-empty": Quirk(
-            default=False, says="Reading an unknown key gives 200 and nothing instead of 404.", unconfirmed=True
+            default=False, says="reading an unknown key gives 200 and nothing instead of 404", unconfirmed=True
         ),
-        "long-numbers-as-text": Quirk(default=True, says="64-bit numbers are written as text.", unconfirmed=True),
-        "rights-bare": Quirk(default=False, says="The answer about a right has no inner name.", unconfirmed=True),
+        "long-numbers-as-text": Quirk(default=True, says="64-bit numbers are written as text", unconfirmed=True),
+        "rights-bare": Quirk(default=False, says="the answer about a right has no inner name", unconfirmed=True),
         "no-sync-timestamp": Quirk(
-            default=False, says="There is no way to ask for the row version at a moment.", unconfirmed=True
+            default=False, says="there is no way to ask for the row version at a moment", unconfirmed=True
         ),
         "inactive-currencies-emptied": Quirk(
-            default=True, says="A currency that is not active in the company is stored as empty, without a word."
+            default=True, says="a currency that is not active in the company is stored as empty, without a word"
         ),
-        "basic-edition": Quirk(default=False, says="Warehouses, selection codes and Incoterms are refused."),
-        "dutch": Quirk(default=False, says="The user's language is Dutch."),
-        "html-errors": Quirk(default=False, says="A dead token is answered with HTML."),
+        "basic-edition": Quirk(default=False, says="warehouses, selection codes and Incoterms are refused"),
+        "dutch": Quirk(default=False, says="the user's language is Dutch"),
+        "html-errors": Quirk(default=False, says="a dead token is answered with HTML"),
     }
 
     def __init__(self, store: SystemStore, clock: Clock, *, quirks: Mapping[str, bool] | None = None) -> None:
@@ -91,10 +91,9 @@ class ExactOnlineEmulator(Emulator):
         self._writer = Writer(self.company, self.quirk)
         self._meters: dict[str, limits.Meter] = {}
         self._denied: set[tuple[str, str]] = set()
-        self._dead: set[str] = set()
 
     def account(self, base_url: str, user: str) -> Account:
-        """A bearer token that never dies: the real way wants a person and a place to keep rotating tokens."""
+        """A bearer token that lasts: the real way wants a person and a place to keep rotating tokens."""
         return Account(
             system=self.store.schema.name,
             url=base_url,
@@ -125,7 +124,7 @@ class ExactOnlineEmulator(Emulator):
 
     def expire_token(self, token: str) -> None:
         """Make an access token dead."""
-        self._dead.add(token)
+        self.office.expire(token)
 
     def answer(self, request: Request) -> Answer:
         """The answer to one request, done at once."""
@@ -171,7 +170,7 @@ class ExactOnlineEmulator(Emulator):
 
     def _user(self, request: Request) -> str | None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.casefold() != "bearer" or token in self._dead:
+        if kind.casefold() != "bearer":
             return None
         return self.office.user_of(token, self.clock.now())
 

@@ -1,5 +1,6 @@
 """The emulated sign-in: codes that live three minutes, tokens that live ten, refresh tokens that are used once."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote
@@ -16,31 +17,32 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(slots=True)
 class _Grant:
-    """What a code or a refresh token stands for."""
+    """What a code, an access token or a refresh token stands for."""
 
     user: str
     issued_s: float
     used: bool = False
+    access: str = ""
+    """Of a refresh token: the access token that came with it."""
 
 
 class TokenOffice:
     """Gives codes and tokens, and knows whose they are; times are seconds of the run."""
 
     def __init__(self, *key: object) -> None:
-        """Open an office; everything it gives out is drawn for the key and the count of what it gave before."""
+        """Open an office; what it gives to a user is drawn for the key and the count of what it gave before."""
         self._key = key
-        self._given = 0
+        self._given: Counter[str] = Counter()
         self._codes: dict[str, _Grant] = {}
         self._access: dict[str, _Grant] = {}
         self._refresh: dict[str, _Grant] = {}
-        self._renewed_s: dict[str, float] = {}
         self._fixed = {self.fixed_token(user): user for user in USERS}
         self.client_id = _guid_of(draws.digest("client", *key).hex())
         self.client_secret = draws.letters(12, _LETTERS, "secret", *key)
         self.redirect_url = "https://localhost/talkqa"
 
     def fixed_token(self, user: str) -> str:
-        """A token of the sandbox that never dies."""
+        """A token of the sandbox that lives until it is killed."""
         return f"gAAAAK{draws.letters(42, _LETTERS, 'bearer', *self._key, user)}"
 
     def first_refresh_token(self, user: str, now_s: float) -> str:
@@ -54,6 +56,11 @@ class TokenOffice:
             return grant.user
         return self._fixed.get(token)
 
+    def expire(self, token: str) -> None:
+        """Make an access token dead; its refresh token gives another one at once."""
+        self._access.pop(token, None)
+        self._fixed.pop(token, None)
+
     def authorize(self, request: Request, now_s: float) -> Answer:
         """The page where a person consents: here the user named by `login_hint` does, at once."""
         asked = request.query
@@ -62,7 +69,7 @@ class TokenOffice:
         wrong = [name for name, value in wanted.items() if asked.get(name) != value]
         if wrong or user not in USERS:
             return _error(400, "invalid_request", f"{', '.join(wrong) or 'login_hint'} is not as registered")
-        code = f"{self._draw('code')}!{self._draw('code')}"
+        code = f"{self._draw('code', user)}!{self._draw('code', user)}"
         self._codes[code] = _Grant(user, now_s)
         state = f"&state={quote(asked['state'], safe='')}" if "state" in asked else ""
         return Answer(
@@ -105,16 +112,16 @@ class TokenOffice:
                 "invalid_request",
                 f"The refresh token expired at {grant.issued_s + _IDLE_S:.0f} and it is now {now_s:.0f}",
             )
-        if now_s < grant.issued_s + TOO_EARLY_S:
+        if now_s < grant.issued_s + TOO_EARLY_S and grant.access in self._access:
             return _error(401, "unauthorized_client", "access token not expired")
         grant.used = True
         return _tokens(self._give(grant.user, now_s))
 
     def _give(self, user: str, now_s: float) -> dict[str, str]:
-        access = f"gAAAAK{self._draw('access')}"
-        refresh = f"{self._draw('refresh')}!IAAA{self._draw('refresh')}"
+        access = f"gAAAAK{self._draw('access', user)}"
+        refresh = f"{self._draw('refresh', user)}!IAAA{self._draw('refresh', user)}"
         self._access[access] = _Grant(user, now_s)
-        self._refresh[refresh] = _Grant(user, now_s)
+        self._refresh[refresh] = _Grant(user, now_s, access=access)
         return {
             "access_token": access,
             "token_type": "bearer",
@@ -122,9 +129,9 @@ class TokenOffice:
             "refresh_token": refresh,
         }
 
-    def _draw(self, what: str) -> str:
-        self._given += 1
-        return draws.letters(24, _LETTERS, what, *self._key, self._given)
+    def _draw(self, what: str, user: str) -> str:
+        self._given[user] += 1
+        return draws.letters(24, _LETTERS, what, *self._key, user, self._given[user])
 
 
 def _tokens(body: Mapping[str, str]) -> Answer:

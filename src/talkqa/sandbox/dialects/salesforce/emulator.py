@@ -84,6 +84,10 @@ class SalesforceEmulator(Emulator):
         """A user of the sandbox signs in with client credentials, as an application of its own."""
         return self.sessions.account(base_url, user)
 
+    def expire_token(self, token: str) -> None:
+        """End the session of an access token; whoever signs in again gets another one."""
+        self.sessions.end(token)
+
     def answer(self, request: Request) -> Answer:
         """The answer to one request, done at once."""
         steps = request.steps

@@ -90,6 +90,10 @@ class Sessions:
         session.used_s = now_s
         return session.user
 
+    def end(self, token: str) -> None:
+        """End one session: its token is dead from now on."""
+        self._sessions.pop(token, None)
+
     def end_all(self) -> None:
         """End every session at once: each token is dead from now on."""
         self._sessions.clear()

@@ -134,6 +134,10 @@ class WaveEmulator(Emulator):
             return self._doorkeeper.account(base_url, user)
         return self._doorkeeper.oauth_account(base_url, user)
 
+    def oauth_account(self, base_url: str, user: str) -> Account:
+        """OAuth 2 with a refresh token, and the id of the business."""
+        return self._doorkeeper.oauth_account(base_url, user)
+
     def expire_token(self, token: str) -> None:
         """Make a token of OAuth 2 dead; full-access tokens live for ever."""
         self._doorkeeper.expire(token)

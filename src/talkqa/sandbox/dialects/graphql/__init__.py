@@ -1,0 +1,1 @@
+"""Described GraphQL systems, emulated."""

@@ -1,0 +1,1 @@
+"""Described OData services, emulated."""
