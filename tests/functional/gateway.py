@@ -45,7 +45,7 @@ KINDS: dict[str, str] = {
     "Juniper": 'kind = "basic", username = "nobody", password = "env:JUNIPER_PASSWORD"',
 }
 """System to its auth; of Juniper there is an account and no world."""
-WORLDS = (("Ash", "Beech"), ("Cedar", "Doum"), ("Elm", "Fir"), ("Gum", "Holly"), ("Iroko", "Ash"))
+WORLDS = (("Ash", "Beech"), ("Cedar", "Doum"), ("Elm", "Fir"), ("Holly", "Gum"), ("Iroko", "Ash"))
 VARIABLES = (
     *("BEECH_PASSWORD", "CEDAR_TOKEN", "DOUM_TOKEN", "ELM_TOKEN", "FIR_SECRET", "HOLLY_SECRET", "HOLLY_REFRESH"),
     *("IROKO_SECRET", "JUNIPER_PASSWORD"),
@@ -138,7 +138,8 @@ class Door(httpx.AsyncBaseTransport):
         self._vault = vault
         self._known = known
         self._tokens = {_plain("stored", 1)}
-        self._refresh = {account.auth.refresh_token, _plain("stored", 0)} - {""}
+        begun = _plain("stored", 0) if account.auth.kind == "authorization-code" else account.auth.refresh_token
+        self._refresh = {begun} - {""}
         self._cookie = ""
         self._asked = count(1)
 

@@ -200,7 +200,7 @@ def test_a_world_whose_documents_changed_away_is_an_error_of_each_scenario(
     ran = run_pytest(pytester, "generated_tests")
     hotel = [verdict for check, verdict in ran.verdicts().items() if check.startswith(FLOW)]
     assert hotel
-    assert set(hotel) == {"error world-broke"}
+    assert set(hotel) == {"error world-refused"}
     assert said in ran.text
     assert any(verdict.startswith("passed") for verdict in ran.verdicts().values())
 

@@ -20,7 +20,7 @@ from talkqa.cli.results import show_run
 from talkqa.cli.terminal import print_notice, print_result, progress
 from talkqa.model.errors import ConfigError, PlanError
 from talkqa.model.settings import Settings
-from talkqa.report.exitcode import INTERRUPTED, WELL
+from talkqa.report.exitcode import INTERRUPTED, NOTHING_DECIDED, WELL
 
 _PYTEST_OPTIONS = "talkqa.pytest_options"
 _QUIET = (
@@ -215,7 +215,7 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
 def _rehearse(call: Call, target: Path, options: Sequence[str]) -> int:
     """Run in the sandbox, limited as the accounts are, and tell what was asked of the systems."""
     from talkqa.cli.allowances import find_closed  # noqa: PLC0415 - see app.py
-    from talkqa.report.plan import render_plan  # noqa: PLC0415 - see app.py
+    from talkqa.report.plan import render_plan, why_broken  # noqa: PLC0415 - see app.py
     from talkqa.report.reading import read_run  # noqa: PLC0415 - see app.py
 
     if not target.exists():
@@ -229,7 +229,9 @@ def _rehearse(call: Call, target: Path, options: Sequence[str]) -> int:
             return ended.without_results
         planned = read_run(Path(folder, "plan"))
         print_result(render_plan(planned, find_closed(call, planned)))
-    return INTERRUPTED if ended.interrupted else WELL
+    if ended.interrupted:
+        return INTERRUPTED
+    return NOTHING_DECIDED if any(map(why_broken, planned.worlds)) else WELL
 
 
 def _perform(work: Path, target: Path, options: Sequence[str], required: float) -> int:

@@ -37,6 +37,8 @@ ORDER = (
 )
 """Outcomes, those that need attention first."""
 
+WHOLE_WORLD = frozenset({"world-refused", "world-broke"})
+"""Reasons that every check of a world ends with when there is one."""
 _NAMES = (
     *("created", "condition-holds", "condition-fails", "connected", "unconnected-stays-out", "unlinked-stays-out"),
     *("merged", "edited-in-source", "edited-in-target", "discovered", "audit", "value", "qualified", "unqualified"),
@@ -149,7 +151,7 @@ class Finding:
     @property
     def of_the_world(self) -> bool:
         """Whether every check of a world has it alike, so that one message says all."""
-        return self.reason in {"world-refused", "world-broke"}
+        return self.reason in WHOLE_WORLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

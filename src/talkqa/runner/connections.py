@@ -3,6 +3,7 @@
 Used by the grounds and by the sweep.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -10,7 +11,8 @@ from dataclasses import dataclass, replace
 import httpx
 
 from talkqa.model.account import Account, Budget
-from talkqa.model.errors import RunError
+from talkqa.model.diagnostic import Severity
+from talkqa.model.errors import ApiError, RunError
 from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.result import SystemUsed
 from talkqa.model.schema import SystemSchema
@@ -25,6 +27,7 @@ from talkqa.transport.network import NetworkTransport, open_http
 from talkqa.transport.recorder import Recorder
 from talkqa.verify.access import Access
 from talkqa.verify.evidence import record_exchange
+from talkqa.verify.safety import find_dangers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +55,24 @@ class Meter:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Where a real system is, and who we are there."""
+
+    url: str
+    organisation: str
+    user: str | None
+    """As the system writes it into its records; None where it does not tell."""
+    ahead_s: float
+    """By how many seconds its clock is ahead of ours."""
+
+
 class Budgets:
-    """The call budgets of a run: worlds that speak as the same account share one."""
+    """What the worlds of a run use up together: calls as one account, and records that accounts allow by number."""
 
     def __init__(self) -> None:
+        self.created: Counter[tuple[str, str]] = Counter()
+        """(system, entity) to how many records were counted against what is allowed."""
         self._opened: dict[tuple[str, str, str], CallBudget] = {}
 
     def open(self, account: Account, clock: Clock) -> CallBudget:
@@ -108,6 +125,9 @@ class Connections:
         Raises:
             ConfigError: where the account cannot be used as it stands.
         """
+        kept = self._store.read(account) if self._store is not None else None
+        if kept is not None:  # a refresh token may be quoted before it is ever sent
+            self._secrets.learn_values((kept.access, kept.refresh))
         budget = self._budgets.open(account, self._clock)
         transport = LiveTransport(inner, clock=self._clock, budget=budget, seed=self._seed)
         carrier = self._recorder.transport(schema.name, transport, account) if self._recorder else transport
@@ -122,6 +142,27 @@ class Connections:
             stamp=self._clock.stamp,
         )
         return client, Meter(account=account, budget=budget, transport=transport)
+
+    async def look_up(self, schema: SystemSchema, settings: Settings) -> Presence:
+        """Where a real system is and who we are there; what it tells of us is nobody's business and never recorded.
+
+        Raises:
+            RunError: where it cannot be used, or must not be written to.
+        """
+        account = limit(find_account(schema.name, settings), find_limits(schema, settings))
+        unrecorded = Connections(self._clock, self._stack, seed=self._seed, budgets=self._budgets, store=self._store)
+        try:
+            client, _ = await unrecorded.open(schema, account, NetworkTransport())
+            identity = await client.identify()
+        except ApiError as error:
+            message = f"{account.system} at {account.url} cannot be used: {error}; `talkqa doctor` tells more"
+            raise RunError(message) from error
+        errors = [one for one in find_dangers(account, identity) if one.severity is Severity.ERROR]
+        if errors:
+            raise RunError("; ".join(f"{account.system}: {one.message}: {one.advice}" for one in errors))
+        told = identity.server_time
+        ahead_s = (told - self._clock.stamp()).total_seconds() if told is not None else 0.0
+        return Presence(url=account.url, organisation=identity.organisation, user=identity.user, ahead_s=ahead_s)
 
     async def open_live(self, schema: SystemSchema, settings: Settings) -> tuple[SystemClient, Meter]:
         """A client of a real system, as the settings' account for it.

@@ -13,12 +13,10 @@ import httpx
 import trio
 
 from talkqa.model.account import Account
-from talkqa.model.diagnostic import Severity
-from talkqa.model.errors import ApiError, RunError
 from talkqa.model.protocols import SystemClient
 from talkqa.model.schema import SystemSchema
 from talkqa.model.world import World
-from talkqa.runner.connections import Budgets, Connections, Meter, find_limits, limit
+from talkqa.runner.connections import Budgets, Connections, Meter, Presence, find_limits, limit
 from talkqa.runner.recordings import beats_of, make_recorder, note_choice, note_start, was_guarded
 from talkqa.runner.stage import Opening
 from talkqa.sandbox.world import SandboxWorld
@@ -32,7 +30,6 @@ from talkqa.transport.wire import FaultyTransport, WireFaults
 from talkqa.verify.access import Access
 from talkqa.verify.conduct import Conduct
 from talkqa.verify.evidence import record_exchange
-from talkqa.verify.safety import find_dangers
 
 Schemas = Mapping[str, SystemSchema]
 _AT_ONCE_S = 0.001
@@ -62,6 +59,8 @@ class Ground:
     conduct: Conduct = field(default_factory=Conduct)
     starts: Mapping[str, Start] | None = None
     """Check id to when it began in the recording that is replayed; None where none is."""
+    places: Mapping[str, Presence] = field(default_factory=dict)
+    """System to where it is, for real systems."""
     recorder: Recorder | None = None
     recognition: Recognition = field(default_factory=Recognition)
     replayer: Replayer | None = None
@@ -173,24 +172,19 @@ async def _live(
             recorder=recorder,
             secrets=opening.secrets,
         )
+        places: dict[str, Presence] = {}
         for system, schema in schemas.items():
+            places[system] = await connections.look_up(schema, opening.settings)
             clients[system], meter = await connections.open_live(schema, opening.settings)
-            await _refuse_dangers(meter.account, clients[system])
             meters.append(meter)
-        accounts = {meter.account.system: meter.account for meter in meters}
-        yield Ground(clients=clients, meters=tuple(meters), conduct=Conduct(guarded=True, poll_s=_poll_s(accounts)))
-
-
-async def _refuse_dangers(account: Account, client: SystemClient) -> None:
-    try:
-        identity = await client.identify()
-    except ApiError as error:
-        raise RunError(
-            f"{account.system} at {account.url} cannot be used: {error}; `talkqa doctor` tells more"
-        ) from error
-    errors = [one for one in find_dangers(account, identity) if one.severity is Severity.ERROR]
-    if errors:
-        raise RunError("; ".join(f"{account.system}: {one.message}: {one.advice}" for one in errors))
+        conduct = Conduct(
+            guarded=True,
+            used=budgets.created,
+            poll_s=_poll_s({meter.account.system: meter.account for meter in meters}),
+            ahead_s={system: place.ahead_s for system, place in places.items()},
+            users={system: place.user for system, place in places.items() if place.user is not None},
+        )
+        yield Ground(clients=clients, meters=tuple(meters), conduct=conduct, places=places)
 
 
 def _made_faulty(sandbox: SandboxWorld, system: str, opening: Opening) -> httpx.AsyncBaseTransport:

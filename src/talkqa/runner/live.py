@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -129,6 +129,8 @@ class LiveWorld:
             return
         self.begun = True
         self._begun_wall = time.monotonic()
+        if not self._facts.virtual:
+            self._epoch = datetime.now(UTC)  # a world may open long after the run began
         self._clock = clock = TrioClock(self._epoch)
         self._tell_start()
         opening = Opening(

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
@@ -148,10 +149,15 @@ class RunSession:
         """
         mine = [node for node in self._slots if self._key_of[node] in self._lives]
         stopped = interrupted or any(node not in self._reported for node in mine)
-        within_s = STOP_WITHIN_S[interrupted]
+        # A sweep of real systems takes as long as their budgets let it; whoever cannot wait presses Ctrl-C.
+        within_s = STOP_WITHIN_S[interrupted] if stopped or self.facts.virtual else inf
         if stopped:
             self._tell_all(lambda live: partial(live.stop, interrupted=interrupted))
-        if not self._wait_done(within_s):
+        try:
+            ended = self._wait_done(within_s)
+        except KeyboardInterrupt:
+            ended, interrupted = self._wait_done(STOP_WITHIN_S[True]), True
+        if not ended:
             self._tell_all(lambda live: live.abandon)
             self._wait_done(0.2)
         for loop in self._loops.values():

@@ -161,6 +161,8 @@ async def _opened(
         ) as verify,
     ):
         ground.recognition.access = verify.access
+        for system, place in ground.places.items():
+            verify.access.ledger.note_place(system, place.url, place.organisation)
         yield VerifiedWorld(verify, ground, opening)
 
 

@@ -63,6 +63,8 @@ class RecordFactory:
         self._described: dict[str, EntitySchema] = {}
         self._describing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._parents: dict[str, Record] = {}
+        self.found: set[str] = set()
+        """Ids of parents that were there before: they are somebody's."""
         self._refused: dict[tuple[str, str], str] = {}
         self._parents_lock = trio.Lock()
 
@@ -159,7 +161,7 @@ class RecordFactory:
     ) -> Record:
         token = self._before_write(self._client.schema.name, entity.name, key, values)
         try:
-            record = await self._create(entity, values)
+            record = await self._create(entity, values, fixed)
         except FeatureMissing:
             self._after_write(token, None)
             raise
@@ -169,21 +171,32 @@ class RecordFactory:
                 self._after_write(token, None)
                 raise
             try:
-                record = await self._create(entity, kept)
+                record = await self._create(entity, kept, fixed)
             except ApiRefused:
                 self._after_write(token, None)
                 raise
         self._after_write(token, record.id)
         return record
 
-    async def _create(self, entity: EntitySchema, values: Mapping[str, Scalar]) -> Record:
-        """Create a record; where no answer came, look for it before it is sent again."""
+    async def _create(self, entity: EntitySchema, values: Mapping[str, Scalar], fixed: frozenset[str]) -> Record:
+        """Create a record; where no answer came, look for it before it is sent again.
+
+        Raises:
+            ApiUnavailable: where the last attempt had no answer, or one without answer was followed by a refusal: the
+                record that it made may be what stands in the way.
+        """
+        lost: ApiUnavailable | None = None
         for attempt in range(1, _CREATES + 1):
             try:
                 return await self._client.create(entity.name, values)
-            except ApiUnavailable as lost:
+            except ApiRefused as refused:
+                if lost is not None:
+                    raise lost from refused
+                raise
+            except ApiUnavailable as unanswered:
+                lost = unanswered
                 await self._pause(_LOST_AFTER_S * attempt)
-                found = await self._find_lost(entity, values, lost)
+                found = await self._find_lost(entity, values, fixed, lost)
                 if found is not None:
                     return found
                 if attempt == _CREATES:
@@ -191,14 +204,21 @@ class RecordFactory:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _find_lost(
-        self, entity: EntitySchema, values: Mapping[str, Scalar], lost: ApiUnavailable
+        self, entity: EntitySchema, values: Mapping[str, Scalar], fixed: frozenset[str], lost: ApiUnavailable
     ) -> Record | None:
         """The record that a create without answer made; None where it made none.
 
         Raises:
             ApiUnavailable: The one given, where nothing can tell: sending it again could make a second record.
         """
-        fields = [f for path in values if (f := entity.field(path)) and f.type in _SEARCHED and can_hold(f)]
+        fields = [
+            field
+            for path, value in values.items()
+            if path.casefold() not in fixed
+            and (field := entity.field(path)) is not None
+            and field.type in _SEARCHED
+            and any(_is_telling(token) for token in token_of(value))
+        ]
         for field in sorted(fields, key=lambda f: f.path != entity.name_field):
             try:
                 found = await self._client.find(entity.name, field.path, values[field.path])
@@ -207,7 +227,7 @@ class RecordFactory:
             except ApiUnavailable:
                 raise lost from None
             # A system may search by words or fold case: what lacks the sentinel is somebody else's.
-            wanted = set(token_of(values[field.path]))
+            wanted = {token for token in token_of(values[field.path]) if _is_telling(token)}
             made = (r for r in found if not self._existed(r) and wanted <= set(_tokens(r.values.get(field.path))))
             return next(made, None)
         raise lost
@@ -246,6 +266,7 @@ class RecordFactory:
                 parent = await self._make(entity, f"{_PARENT_KEY}/{entity}", {}, counter=0, chain=chain)
             else:
                 parent = await self._any_existing(entity)
+                self.found.add(parent.id)
         self._parents[entity] = parent
         return parent
 
@@ -264,6 +285,11 @@ class RecordFactory:
 def _tokens(value: FieldValue) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
         yield from token_of(part)
+
+
+def _is_telling(token: str) -> bool:
+    """Whether no record holds it by chance."""
+    return len(token) >= 6 and any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
 
 
 def _list_is_needed(entity: EntitySchema, list_at: str) -> bool:

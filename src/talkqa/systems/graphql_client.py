@@ -16,6 +16,7 @@ from talkqa.model.record import Changes, FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.systems.graphql import NOT_FOUND, GraphqlChannel, Reply, place, read_path, refusal, select
 from talkqa.systems.session import Session
+from talkqa.systems.wire import keep_items, lists_in
 
 MARGIN_S = 60.0
 """How far before the server's own time a first cursor lies: a stamp may be older than its commit."""
@@ -68,9 +69,19 @@ class GraphqlClient:
         return self._record(known, node) if isinstance(node, dict) else None
 
     async def update(self, entity: str, record_id: str, values: Mapping[str, Scalar]) -> Record:
-        """Change these properties alone; None clears; a list is replaced as a whole."""
+        """Change these properties alone; None clears; returns the record as stored.
+
+        A list is replaced as a whole, so that what its items hold besides is sent with them.
+        """
         known, names = self._known(entity)
-        variables = {"k": record_id, "i": compose(known, values)}
+        whole: Mapping[str, FieldValue] = values
+        if lists_in(known, values):
+            current = await self.get(entity, record_id)
+            if current is None:
+                message = f"{self._schema.name} {known.name} {record_id} does not exist (any more)"
+                raise ApiRefused(message, status=404, code=NOT_FOUND)
+            whole = keep_items(known, values, current.values)
+        variables = {"k": record_id, "i": compose(known, whole)}
         head = f"mutation($k:ID!,$i:{names.update_input}!)"
         arguments = f"id:$k,{self._api.input_argument}:$i"
         return await self._write(known, head, names.update, arguments, variables, again=True)
@@ -184,9 +195,10 @@ class GraphqlClient:
                 # No list is not the same as an empty one: nothing may be taken for absent.
                 raise ApiUnavailable(f"{self._schema.name} shows no {names.list}", status=reply.status)
             nodes = [node for one in held if isinstance(node := _down(one, self._api.record), dict)]
+            before = len(found)
             found |= {str(read_path(node, tuple(known.id_field.split(".")))): node for node in nodes}
             position = self._following(reply.at(names.list), len(held), page)
-            if position is None:
+            if position is None or len(found) == before:  # a page of what is known already is no page of its own
                 return list(found.values())
         raise ApiUnavailable(f"{self._schema.name}: the list {names.list} does not end")
 
@@ -196,7 +208,8 @@ class GraphqlClient:
             info = _down(told, ("pageInfo",))
             further = isinstance(info, dict) and info.get("hasNextPage") is True
             return info.get("endCursor") if further else None
-        if self._api.paging == "offset" and count >= self._api.size:
+        # More than were asked for: the list has no pages, as a recording's has none.
+        if self._api.paging == "offset" and count == self._api.size:
             return (page + 1) * self._api.size
         return None
 

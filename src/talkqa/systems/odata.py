@@ -16,11 +16,12 @@ from talkqa.model.account import Account
 from talkqa.model.call import PollShape, Purpose
 from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable
 from talkqa.model.preflight import Finding, Identity
-from talkqa.model.record import Changes, Record, Scalar
+from talkqa.model.record import Changes, FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldType, SystemSchema
 from talkqa.systems.edm import Codec, Edm, Version, is_guid, iso_of_ms
 from talkqa.systems.odata_rows import Rows, read_fault, read_page, step_down
 from talkqa.systems.session import Call, Session
+from talkqa.systems.wire import keep_items, lists_in
 
 MARGIN_MS = 60_000
 """How far before the server's own time a first cursor lies: a stamp may be older than its commit."""
@@ -90,10 +91,17 @@ class ODataClient:
         return self._record(rows, page.rows[0]) if page is not None and page.rows else None
 
     async def update(self, entity: str, record_id: str, values: Mapping[str, Scalar]) -> Record:
-        """Change these properties alone; None clears; returns the record as stored."""
+        """Change these properties alone; None clears; returns the record as stored.
+
+        A list is replaced as a whole, so that what its items hold besides is sent with them.
+        """
         rows = self._layout(entity)
+        whole: Mapping[str, FieldValue] = values
+        if lists_in(rows.entity, values):
+            current = await self._read_again(rows.entity.name, record_id)
+            whole = keep_items(rows.entity, values, current.values)
         method = "PATCH" if self._codec.version is Version.V4 else "MERGE"
-        await self._ask(method, self._key_of(rows, record_id), body=rows.write(values, self._codec))
+        await self._ask(method, self._key_of(rows, record_id), body=rows.write(whole, self._codec))
         return await self._read_again(rows.entity.name, record_id)
 
     async def delete(self, entity: str, record_id: str) -> None:

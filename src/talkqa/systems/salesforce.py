@@ -173,7 +173,9 @@ class SalesforceClient:
             where = f"{field.path} = {literal(field, value)}"
         except Unwritable:
             return ()
-        rows = await self._calls.query(select(shape.columns, shape.schema.name, where=where), deleted=False)
+        query = select(shape.columns, shape.schema.name, where=where)
+        searched = self._poll_shape(shape)  # so that a recorder can tell whose records were found
+        rows = await self._calls.query(query, deleted=False, poll=searched, purpose=Purpose.CONFIRM)
         return tuple(self._record(shape, row) for row in rows)
 
     async def identify(self) -> Identity:

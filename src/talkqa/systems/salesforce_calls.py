@@ -46,13 +46,15 @@ class Calls:
         self.allowed: int | None = None
         """Calls that the org has in 24 hours, as last told."""
 
-    async def query(self, query: str, *, deleted: bool = True, poll: PollShape | None = None) -> list[dict[str, Any]]:
+    async def query(
+        self, query: str, *, deleted: bool = True, poll: PollShape | None = None, purpose: Purpose | None = None
+    ) -> list[dict[str, Any]]:
         """All rows of a query, batch after batch."""
         path = f"{self._at}/{'queryAll' if deleted else 'query'}?{urlencode({'q': query})}"
         rows: list[dict[str, Any]] = []
         seen: set[str] = set()
         while True:
-            body = parse(await self.send("GET", path, poll=poll))
+            body = parse(await self.send("GET", path, poll=poll, purpose=purpose))
             if not isinstance(body, dict) or not isinstance(body.get("records"), list):
                 raise ApiUnavailable(f"{self._system} answered a query without records")
             rows += objects_at(body, "records")

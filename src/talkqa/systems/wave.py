@@ -162,7 +162,8 @@ class WaveClient:
             return () if record is None else (record,)
         known = shape.facts.filters.get(item.path) if item is not None and isinstance(value, str) else None
         asked = {known: value} if known is not None else {}
-        nodes = await self._pages.read(shape, await self.business_id(), None, filters=asked)
+        searched = self._poll_shape(shape)  # so that a recorder can tell whose records were found
+        nodes = await self._pages.read(shape, await self.business_id(), None, filters=asked, poll=searched)
         records = (shape.record(self._schema.name, node) for node in nodes)
         wanted = item.path if item is not None else path
         return tuple(record for record in records if _holds(record.values.get(wanted), value))

@@ -58,6 +58,42 @@ class WireShape:
             _put(elements[index], tuple(rest.split(".")), one)
 
 
+def lists_in(entity: EntitySchema, values: Mapping[str, FieldValue]) -> frozenset[str]:
+    """The lists that values run through."""
+    fields = (entity.field(path) for path in values)
+    return frozenset(field.list_at for field in fields if field is not None and field.list_at is not None)
+
+
+def keep_items(
+    entity: EntitySchema, values: Mapping[str, FieldValue], current: Mapping[str, FieldValue]
+) -> dict[str, FieldValue]:
+    """Values with what must travel beside them where a list is replaced as a whole.
+
+    A single value goes to the first item and leaves the others as they are; a tuple says how many items there are.
+
+    Args:
+        entity: Whose values.
+        values: What is to be changed.
+        current: What the record holds.
+    """
+    named = {field.path if (field := entity.field(path)) else path: value for path, value in values.items()}
+    complete: dict[str, FieldValue] = dict(named)
+    for at in lists_in(entity, values):
+        columns = [field.path for field in entity.fields if field.list_at == at and field.updateable]
+        for path in columns:
+            held, sent = current.get(path), named.get(path)
+            items = held if isinstance(held, tuple) else ()
+            if path not in named:
+                complete[path] = items
+            elif not isinstance(sent, tuple):
+                complete[path] = (sent, *items[1:])
+        lengths = [len(sent) for path in columns if isinstance(sent := named.get(path), tuple)]
+        for path in columns if lengths else ():
+            column = complete.get(path)
+            complete[path] = column[: max(lengths)] if isinstance(column, tuple) else column
+    return complete
+
+
 def flatten(body: Mapping[str, Any]) -> dict[str, FieldValue]:
     """Dotted path to value for a JSON object; a path through a list holds one value an element, None where it lacks."""
     values: dict[str, FieldValue] = {}

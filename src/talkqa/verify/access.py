@@ -7,7 +7,7 @@ import secrets as randomness
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trio
@@ -16,9 +16,9 @@ from talkqa.model.call import ACTOR, SWEEP
 from talkqa.model.errors import ApiError
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Event, LatencySeen, MappingSeen
-from talkqa.model.schema import EntitySchema
+from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.model.settings import Settings
 from talkqa.systems.factory import RecordFactory
 from talkqa.systems.sentinels import Sentinels, token_of
@@ -31,6 +31,7 @@ from talkqa.verify.probe import find_proof, own_values, strong_tokens
 from talkqa.verify.safety import Permissions
 from talkqa.verify.sweep import SweepResult, sweep
 
+_LONG_ID = 8
 _STAMPS_DIFFER = timedelta(seconds=2)
 """By how much a system's clock may be behind ours before its new records look old."""
 
@@ -89,6 +90,9 @@ class Access:
         self._users: dict[str, str | None] = {}
         self._ids: set[str] = set()
         """Of records that are ours or that the engine made of them."""
+        self._made: set[str] = set()
+        """Of records that the run itself created."""
+        self._unprimed: dict[tuple[str, str], ApiError] = {}
         self._before: set[str] = set()
         """Ids of records that were there before the run: whatever they hold by now, they are somebody's."""
         self._adopted: set[tuple[str, str, str]] = set()
@@ -98,10 +102,25 @@ class Access:
     async def prime(self, entities: Iterable[EntityRef]) -> None:
         """See what is there before anything is written: none of it is ours, whatever becomes of it."""
         self._began = self.clock.stamp()
-        for observer in self._observers_of(entities):
-            with suppress(ApiError), _of_no_scenario():  # whoever needs the entity will be told
-                await observer.prime()
+        for (system, entity), observer in self._observers_of(entities).items():
+            try:
+                with _of_no_scenario():
+                    await observer.prime()
+            except ApiError as error:  # whoever needs the entity is told
+                self._unprimed[system, entity] = error
+            else:
                 self._before.update(observer.latest)
+
+    def require_primed(self, system: str, entity: str) -> None:
+        """Make sure that what was there before the run is known: a copy could not be told from somebody's record.
+
+        Raises:
+            ApiError: why it is not known.
+        """
+        schema = self._entity(system, entity)
+        error = self._unprimed.get((system, schema.name if schema is not None else entity))
+        if error is not None:
+            raise error
 
     async def look(self, system: str, entity: str) -> None:
         """Ask at once what changed, so that what is judged absent is absent now.
@@ -118,7 +137,7 @@ class Access:
         Args:
             entities: Where copies may be: both ends of every flow.
         """
-        places = self._observers_of(entities)
+        places = self._observers_of(entities).values()
         removed, result = 0, SweepResult(removed=0, left=())
         for _ in range(2):  # what the engine made while the first pass went on is found by the second
             for observer in places:
@@ -137,14 +156,14 @@ class Access:
             removed += result.removed
         return SweepResult(removed=removed, left=result.left)
 
-    def _observers_of(self, entities: Iterable[EntityRef]) -> list[Observer]:
+    def _observers_of(self, entities: Iterable[EntityRef]) -> dict[tuple[str, str], Observer]:
         found: dict[tuple[str, str], Observer] = {}
         for ref in entities:
             client = self.clients.get(ref.system)
             entity = client.schema.entity(ref.entity) if client else None
             if entity is not None:
                 found[ref.system, entity.name] = self.observer(ref.system, entity.name)
-        return list(found.values())
+        return found
 
     def observer(self, system: str, entity: str) -> Observer:
         """The one observer of an entity."""
@@ -156,7 +175,7 @@ class Access:
                 self.clock,
                 self.poll_s(system),
                 self._adopt_copies,
-                self._existed,
+                self._existed if self._tells_creation(system, entity) else None,
                 self._without_foreign,
                 lambda: self.conduct.due_s(system, entity, self.clock.now()),
             )
@@ -182,11 +201,14 @@ class Access:
         factory = self._factories[system]
         record = await factory.make(entity, key, overrides)
         self._own.add((system, entity, record.id))
+        self._made.add(record.id)
+        self._made.update(parent.id for parent in factory.parents.values())
         self._ids.add(record.id)
-        self._users[system] = record.modified_by
+        self._users[system] = self.conduct.users.get(system, record.modified_by)
         self.own_tokens(self._strong_of(record), record.id)
-        self._own.update((system, parent.entity, parent.id) for parent in factory.parents.values())
-        self._ids.update(parent.id for parent in factory.parents.values())
+        made = [parent for parent in factory.parents.values() if parent.id not in factory.found]
+        self._own.update((system, parent.entity, parent.id) for parent in made)
+        self._ids.update(parent.id for parent in made)
         return record
 
     async def find(self, system: str, entity: str, path: str, value: Scalar) -> tuple[Record, ...]:
@@ -198,21 +220,29 @@ class Access:
         found = await self.clients[system].find(entity, path, value)
         return tuple(record for record in found if not self._existed(record))
 
+    def _tells_creation(self, system: str, entity: str) -> bool:
+        """Whether records tell the moment of their creation."""
+        schema = self._entity(system, entity)
+        field = schema.field(schema.created_field) if schema and schema.created_field else None
+        return field is not None and field.type is FieldType.DATETIME
+
     def _existed(self, record: Record) -> bool:
         """Whether a record's own stamp says that it was created before the run began; it stays somebody's then."""
         schema = self._entity(record.system, record.entity)
-        field = schema.field(schema.created_field) if schema and schema.created_field else None
-        created = record.values.get(field.path) if field else None
-        if not isinstance(created, str):
+        if schema is None or schema.created_field is None or not self._tells_creation(record.system, record.entity):
             return False
-        existed = datetime.fromisoformat(created) < self._began - _STAMPS_DIFFER
+        created = read_moment(record.values.get(schema.created_field))
+        if created is None:
+            return False
+        ahead = timedelta(seconds=self.conduct.ahead_s.get(record.system, 0.0))
+        existed = created < self._began + ahead - _STAMPS_DIFFER
         if existed:
             self._before.add(record.id)
         return existed
 
     def _without_foreign(self, record: Record) -> Record:
         """What is kept of a record that was there before: all of it only where something of ours got into it."""
-        return record if any(map(self._wrote, leaves_of(record.values))) else self.reduction.record(record)
+        return record if any(self._wrote(leaf) for leaf in leaves_of(record.values)) else self.reduction.record(record)
 
     def _strong_of(self, record: Record) -> set[str]:
         schema = self._entity(record.system, record.entity)
@@ -274,9 +304,9 @@ class Access:
         return user is not None and self._users.get(system) == user
 
     def was_there(self, record: Record) -> bool:
-        """Whether a record was there before the run wrote anything: it is somebody's, even if it carries our values."""
+        """Whether a record was, or may have been, there before the run: it is somebody's, even with values of ours."""
         observer = self._observers.get((record.system, record.entity))
-        return observer is not None and observer.was_there(record.id)
+        return observer is not None and (not observer.is_primed or observer.was_there(record.id))
 
     def adopt(self, record: Record, why: str) -> None:
         """Take a record that the engine made of a probe into the ledger, once."""
@@ -299,15 +329,18 @@ class Access:
     def recognises(self, body: Mapping[str, object]) -> bool:
         """Whether a record as its system wrote it is ours or carries a value of ours: others are nobody's business."""
         own_id = self.reduction.id_of(body)
-        if own_id in self._before and own_id not in self._ids:
-            return False
-        leaves = list(leaves_of(body))
-        if not self._ids.isdisjoint(leaves):
+        if own_id in self._made and len(own_id or "") >= _LONG_ID:
             return True
-        return any(map(self._wrote, leaves))
+        if own_id in self._before and own_id not in self._made:
+            return False
+        leaves = [leaf for leaf in leaves_of(body) if leaf != own_id]  # a copy was nobody's before it held our values
+        if not self._ids.isdisjoint(leaf for leaf in leaves if len(leaf) >= _LONG_ID):
+            return True  # a short id is met by chance: a house number, a count
+        return any(self._wrote(leaf) for leaf in leaves)
 
-    def _wrote(self, text: str) -> bool:
-        return any(t in self._written or t in self._owners for t in token_of(text))
+    def _wrote(self, text: str) -> str:
+        """The tokens of a text that this run wrote."""
+        return " ".join(t for t in token_of(text) if t in self._written or t in self._owners)
 
     # signs of life and what was learnt on the way
     def note_arrival(self, flow: Flow, written_s: float) -> None:
@@ -327,7 +360,7 @@ class Access:
                 flow_id=flow.id,
                 direction=f"{edited}-to-{edited.other}",
                 seconds=round(seconds, 3),
-                error_s=self.settings.poll_s,
+                error_s=self.poll_s(flow.entity(edited.other).system),
             )
         )
 
@@ -347,6 +380,15 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
+
+
+def read_moment(value: FieldValue) -> datetime | None:
+    """A stamp of a system, in UTC where it names no zone; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @contextmanager

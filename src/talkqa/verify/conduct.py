@@ -1,5 +1,6 @@
 """How a world is verified where its systems are not emulated in the same process."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,8 +15,14 @@ class Conduct:
     """System to how often its observers ask, where that is another number than the run's own."""
     due_s: Callable[[str, str, float], float] = lambda _system, _entity, _now_s: 0.0
     """Takes system, entity and now; how many seconds an observer waits before it asks while somebody waits."""
+    ahead_s: Mapping[str, float] = field(default_factory=dict)
+    """System to by how many seconds its clock is ahead of ours."""
+    users: Mapping[str, str] = field(default_factory=dict)
+    """System to our own user, as it writes it into its records; where it tells."""
     guarded: bool = False
     """Whether accounts limit what may be created."""
+    used: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(system, entity) to how many of those records were counted, by all worlds of the run."""
     sweeps: bool = True
     """False where nothing was written, as in a replay."""
     beats: Mapping[str, RecordedBeats] | None = None

@@ -108,6 +108,7 @@ class FlowState:
         for side in Side:
             self.schemas[side] = await self._describe(self.flow.entity(side))
             self.access.permissions.require(self.flow.entity(side).system, self.schemas[side].name)
+            self._require_primed(self.flow.entity(side))
         flows, settings = tuple(n.flow for n in self.neighbours.values()), self.access.settings
         self.route = route_of(self.flow, flows, settings, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
         self.connections = connections(self.flow, flows, settings)
@@ -149,6 +150,14 @@ class FlowState:
         except ApiRefused as error:
             raise CheckNotRunnable(
                 "entity-unreadable", f"{ref.system} does not show {ref.entity}: {error}", cause=Cause.API
+            ) from error
+
+    def _require_primed(self, ref: EntityRef) -> None:
+        try:
+            self.access.require_primed(ref.system, ref.entity)
+        except ApiRefused as error:
+            raise CheckNotRunnable(
+                "entity-unreadable", f"{ref.system} does not list {ref.entity}: {error}", cause=Cause.API
             ) from error
 
     def schema(self, side: Side) -> EntitySchema:

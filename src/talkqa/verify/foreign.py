@@ -25,7 +25,7 @@ class Reduction:
     """Cuts what is said of foreign records."""
 
     def __init__(
-        self, schemas: Mapping[str, SystemSchema], key: bytes, recognises: Recognise, wrote: Callable[[str], bool]
+        self, schemas: Mapping[str, SystemSchema], key: bytes, recognises: Recognise, wrote: Callable[[str], str]
     ) -> None:
         """Prepare.
 
@@ -33,7 +33,7 @@ class Reduction:
             schemas: Of the systems; they name ids and stamps.
             key: Of the hashes.
             recognises: Whether a record is ours.
-            wrote: Whether a text carries something that this run wrote.
+            wrote: What of a text this run wrote; empty where that is nothing.
         """
         entities = [entity for schema in schemas.values() for entity in schema.entities]
         self._ids = frozenset(_last(entity.id_field) for entity in entities)
@@ -99,8 +99,9 @@ class Reduction:
     def _written(self, body: Mapping[str, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         for name, value in body.items():
-            if isinstance(value, str) and self._wrote(value):
-                kept[name] = value
+            if isinstance(value, str):
+                ours = self._wrote(value)
+                kept.update({name: ours} if ours else {})
             elif isinstance(value, dict):
                 inner = self._written(value)
                 kept.update({name: inner} if inner else {})

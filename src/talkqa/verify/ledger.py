@@ -43,6 +43,7 @@ class _State:
         self.open: dict[int, LedgerEntry] = {}
         self.tokens: dict[tuple[str, str, str], int] = {}
         self.last = 0
+        self.places: dict[str, tuple[str, str]] = {}
 
     def apply(self, line: Mapping[str, Any]) -> None:
         """Take one line of the ledger; an operation of a newer version is left alone."""
@@ -52,10 +53,14 @@ class _State:
             case "adopt":
                 self._add(line, record_id=line["id"])
             case "confirm" if entry := self.open.get(line["token"]):
+                adopted = self.tokens.get((entry.system, entry.entity, line["id"]))
+                self.open.pop(-1 if adopted is None else adopted, None)  # seen before its own answer came
                 self.open[entry.token] = replace(entry, record_id=line["id"])
                 self.tokens[entry.system, entry.entity, line["id"]] = entry.token
             case "void":
                 self.open.pop(line["token"], None)
+            case "place":
+                self.places[line["system"]] = (line["url"], line["organisation"])
             case "removed":
                 token = self.tokens.pop((line["system"], line["entity"], line["id"]), None)
                 self.open.pop(-1 if token is None else token, None)
@@ -101,6 +106,10 @@ class Ledger:
         self._file: io.FileIO = path.open("ab", buffering=0)
         if torn:
             self._file.write(b"\n")
+
+    def note_place(self, system: str, url: str, organisation: str) -> None:
+        """Note where a system is: the ids of this ledger mean nothing elsewhere."""
+        self._write({"op": "place", "system": system, "url": url, "organisation": organisation}, keep=True)
 
     def intend(self, system: str, entity: str, check: str, key: str, proof: tuple[str, Scalar] | None = None) -> int:
         """Note that a record is about to be created; returns the token by which to confirm it."""
@@ -164,6 +173,11 @@ class Ledger:
 def read_ledger(path: Path) -> tuple[LedgerEntry, ...]:
     """The open entries of a ledger that another process left, newest first; none where there is no file."""
     return _read(path.read_bytes()).entries() if path.exists() else ()
+
+
+def read_places(path: Path) -> dict[str, tuple[str, str]]:
+    """System to address and organisation, as far as a ledger tells."""
+    return _read(path.read_bytes()).places if path.exists() else {}
 
 
 def _read(text: bytes) -> _State:

@@ -65,7 +65,7 @@ class Observer:
         clock: Clock,
         poll_s: float,
         on_sighting: Callable[[Record, set[str]], None] = lambda _record, _tokens: None,
-        existed: Callable[[Record], bool] = lambda _record: False,
+        existed: Callable[[Record], bool] | None = None,
         reduce: Callable[[Record], Record] = lambda record: record,
         due_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -77,13 +77,15 @@ class Observer:
             clock: The run's clock.
             poll_s: Seconds between two questions.
             on_sighting: Told every version with its search tokens.
-            existed: Whether a record says of itself that it was created before the run began.
+            existed: Whether a record says of itself that it was created before the run began; None where records do
+                not tell when they were created.
             reduce: Leaves of a record what may be kept of somebody's.
             due_s: Seconds to wait before the next question: a recording answers when it was answered.
         """
         self._due_s = due_s
         self._on_sighting = on_sighting
-        self._existed = existed
+        self._tells_creation = existed is not None
+        self._existed = existed or (lambda _record: False)
         self._reduce = reduce
         self._priming = False
         self._there: set[str] = set()
@@ -103,6 +105,8 @@ class Observer:
         self.entity = entity
         self.trouble: ApiError | None = None
         """Why the last poll failed; None where it did not."""
+        self.is_primed = False
+        """Whether it is known what was there before the run; until then nothing is anybody's copy."""
         self.primed = 0
         """So many sightings were there before the run wrote anything."""
         self.log: list[Sighting] = []
@@ -125,8 +129,9 @@ class Observer:
 
         Everything is read only where nothing else tells what was there from what came later.
         """
-        async with self._one_poll:
-            self._cursor = await self._client.cursor_now(self.entity)
+        if self._tells_creation:
+            async with self._one_poll:
+                self._cursor = await self._client.cursor_now(self.entity)
         if self._cursor is None:
             self._priming = True
             try:
@@ -134,6 +139,7 @@ class Observer:
             finally:
                 self._priming = False
         self.primed = len(self.log)
+        self.is_primed = True
 
     async def poll(self) -> None:
         """Ask what changed and tell whoever waits; all who come before a question is put share it and its answer.

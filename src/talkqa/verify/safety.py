@@ -17,7 +17,9 @@ from talkqa.model.result import Cause
 from talkqa.model.schema import EntitySchema, SystemSchema
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_TRIAL = re.compile(r"(?<![a-z])(tests?|testing|sandbox|dev|develop(ment)?|qa|demo|staging|uat|trial)(?![a-z])")
+_TRIAL = re.compile(r"(?<![a-z])(tests?|testing|sandbox|dev|develop|qa|demo|staging|uat|trial)(?![a-z])")
+_TRIAL_NAME = re.compile(r"(?<![a-z])(tests?|testing|sandbox|qa|demo|staging|uat|trial)(?![a-z])")
+"""Companies are called Development, hosts are not."""
 
 
 def caution_of(entity: EntitySchema) -> str:
@@ -33,7 +35,13 @@ class Permissions:
     """How many records of which entities a run may still create."""
 
     def __init__(
-        self, accounts: Iterable[Account], schemas: Mapping[str, SystemSchema], flows: Iterable[Flow], *, guarded: bool
+        self,
+        accounts: Iterable[Account],
+        schemas: Mapping[str, SystemSchema],
+        flows: Iterable[Flow],
+        *,
+        guarded: bool,
+        used: Counter[tuple[str, str]] | None = None,
     ) -> None:
         """Count for one world.
 
@@ -42,6 +50,7 @@ class Permissions:
             schemas: By system.
             flows: A record of one end makes one of the other end.
             guarded: False for a sandbox: nothing is counted.
+            used: What other worlds of the run have counted; shared with them.
         """
         self._allowed = {
             (account.system, entity.casefold()): count
@@ -59,7 +68,7 @@ class Permissions:
             ends = [(flow.entity(side).system, flow.entity(side).entity.casefold()) for side in Side]
             self._causes[ends[0]].add(ends[1])
             self._causes[ends[1]].add(ends[0])
-        self._used: Counter[tuple[str, str]] = Counter()
+        self._used = Counter() if used is None else used
 
     def require(self, system: str, entity: str) -> None:
         """Make sure that records of an entity may be created at all.
@@ -76,6 +85,16 @@ class Permissions:
                 cause=Cause.CONFIGURATION,
             )
 
+    def _reach(self, start: tuple[str, str]) -> set[tuple[str, str]]:
+        """An entity and all those that records of it may make records of, flow after flow."""
+        reached, waiting = {start}, [start]
+        while waiting:
+            for key in self._causes.get(waiting.pop(), ()):
+                if key not in reached:
+                    reached.add(key)
+                    waiting.append(key)
+        return reached
+
     def take(self, system: str, entity: str) -> None:
         """Count a record that is about to be created, and those that the sync engine will make of it.
 
@@ -83,8 +102,9 @@ class Permissions:
             CheckNotRunnable: where one more is not allowed; nothing is counted then.
         """
         own = (system, entity.casefold())
-        wanted = [key for key in (own, *sorted(self._causes[own])) if key in self._cautions]
+        wanted = [key for key in sorted(self._reach(own)) if key in self._cautions]
         for key in wanted:
+            self.require(*key)
             if self._used[key] >= self._allowed.get(key, 0):
                 raise CheckNotRunnable(
                     "allowance-used",
@@ -130,4 +150,5 @@ def looks_like_production(account: Account, identity: Identity) -> bool:
     host = urlsplit(account.url).hostname or ""
     if host in _LOOPBACK or host.endswith((".sandbox", ".test", ".localhost", ".example")):
         return False
-    return not any(_TRIAL.search(text.casefold()) for text in (host, identity.organisation, identity.name))
+    names = (identity.organisation, identity.name.partition("@")[0])
+    return not (_TRIAL.search(host) or any(_TRIAL_NAME.search(name.casefold()) for name in names))

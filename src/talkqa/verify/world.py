@@ -69,6 +69,7 @@ class VerifyWorld:
                     {system: client.schema for system, client in self._clients.items()},
                     self.flows,
                     guarded=self._conduct.guarded,
+                    used=self._conduct.used,
                 ),
                 conduct=self._conduct,
             )

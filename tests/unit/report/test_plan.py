@@ -1,11 +1,12 @@
 """What a plan says of a rehearsal."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from talkqa.model.result import RunFinished, SystemUsed
-from talkqa.report.plan import Closed, render_plan
+from talkqa.model.result import CheckFinished, Outcome, RunFinished, SystemUsed
+from talkqa.report.plan import Closed, render_plan, why_broken
 from talkqa.report.reading import Run, WorldRun
 from talkqa.report.usage import describe_purposes, describe_share, unite_usage
 
@@ -19,6 +20,21 @@ WAVE = SystemUsed(
     calls_per_day=5000,
     created={"Customer": 3},
     copies={"Product": 1},
+)
+
+
+CHECK = CheckFinished(
+    check="c",
+    flow_id="f",
+    name="created",
+    title="t",
+    sentence="s",
+    place="p",
+    outcome=Outcome.ERROR,
+    reason="world-refused",
+    message="the sandbox has no such fault",
+    begin_s=0,
+    end_s=0,
 )
 
 
@@ -71,11 +87,22 @@ def test_what_a_live_run_may_not_create_is_told_with_what_to_write() -> None:
     elsewhere = Closed(system="Other", entity="Thing", why="it stays", needed=1, allowed=0)
     text = render_plan(make_run(60), {"crm/w0": (one, other, elsewhere)})
     assert text.splitlines()[5:8] == [
-        "    Product: off until the account allows it, since it stays; its checks need 4, or are not runnable",
-        "    Sales tax: the account allows 2, since it stays; its checks need 9, or are not runnable",
+        "    Product: off until the account allows it (it stays); its checks need 4, or are not runnable",
+        "    Sales tax: the account allows 2 (it stays); its checks need 9, or are not runnable",
         '      [accounts."Wave"] allow = { Product = 4, "Sales tax" = 9 }',
     ]
     assert "Thing" not in text
+
+
+def test_what_several_worlds_need_is_allowed_once() -> None:
+    """They share what an account allows, so that only the sum can be written there."""
+    one = Closed(system="Wave", entity="Product", why="it stays", needed=4, allowed=0)
+    text = render_plan(make_run(60, 60), {"crm/w0": (one,), "crm/w1": (replace(one, needed=5),)})
+    assert text.count("allow = {") == 1
+    assert (
+        "  Wave: 600 calls, 12% of the 5000 a day; 10 minutes at 60 a minute\n"
+        '      [accounts."Wave"] allow = { Product = 9 }\n'
+    ) in text
 
 
 def test_worlds_are_summed_up_for_each_system() -> None:
@@ -102,3 +129,13 @@ def test_united_usage_adds_up_and_keeps_the_busiest_minute() -> None:
 )
 def test_a_small_share_is_not_told_to_be_nothing(calls: int, limit: int | None, told: str) -> None:
     assert describe_share(calls, limit) == told
+
+
+def test_a_world_that_could_not_be_rehearsed_is_told_with_the_reason() -> None:
+    (world,) = make_run(0).worlds
+    broken = replace(world, checks=(CHECK,), used=())
+    assert why_broken(broken) == "the sandbox has no such fault"
+    assert render_plan(replace(make_run(0), worlds=(broken,)), {}).splitlines()[0] == (
+        "Crm to W0: cannot be rehearsed: the sandbox has no such fault"
+    )
+    assert why_broken(world) == ""

@@ -131,3 +131,31 @@ def test_the_real_way_in_is_an_account_with_a_refresh_token() -> None:
         return token
 
     assert play(story) == play(story)
+
+
+def test_a_token_that_was_killed_is_no_reason_to_wait() -> None:
+    """`access token not expired` is said of living tokens alone."""
+
+    async def story(stage: Stage) -> None:
+        first = stage.emulator.oauth_account(URL, "harness").auth.refresh_token
+        tokens = (await _token(stage, grant_type="refresh_token", refresh_token=first)).json()
+        early = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        assert (await _token(stage, **early)).json()["error_description"] == "access token not expired"
+        stage.emulator.expire_token(tokens["access_token"])
+        again = (await _token(stage, **early)).json()
+        assert await _me(stage, again["access_token"]) == 200
+        stage.emulator.expire_token(stage.emulator.office.fixed_token("engine"))
+        assert await _me(stage, stage.emulator.office.fixed_token("engine")) == 401
+
+    play(story)
+
+
+def test_tokens_of_one_user_do_not_depend_on_those_of_another() -> None:
+    async def story(stage: Stage) -> str:
+        return stage.emulator.oauth_account(URL, "harness").auth.refresh_token
+
+    async def other_first(stage: Stage) -> str:
+        stage.emulator.oauth_account(URL, "engine")
+        return stage.emulator.oauth_account(URL, "harness").auth.refresh_token
+
+    assert play(story) == play(other_first)

@@ -204,3 +204,12 @@ def test_sessions_can_be_short_and_be_ended() -> None:
     other = Org()
     other.emulator.sessions.end_all()
     assert other.ask("GET", "/limits").status == 401
+
+
+def test_one_session_can_be_ended_and_another_one_opened() -> None:
+    org = Org()
+    assert org.ask("GET", "/limits").status == 200
+    (token,) = org.emulator.sessions._sessions
+    org.emulator.expire_token(token)
+    org.emulator.expire_token("nobody's")
+    assert org.ask("GET", "/limits").status == 401

@@ -638,3 +638,15 @@ def test_the_real_way_in_lasts_beyond_the_life_of_a_token() -> None:
 
     play(story)
     assert known_budget(exact_schema()).calls_per_minute == 60
+
+
+def test_a_500_that_names_a_broken_rule_would_be_one_again() -> None:
+    """The transport repeats no such call; one that says nothing is as its status says."""
+
+    async def story(stage: Stage) -> None:
+        said = b'{"error":{"code":"","message":{"lang":"","value":"Mandatory: Name"}}}'
+        assert stage.client._judge(500, said) is False
+        assert stage.client._judge(500, b"<html>") is None
+        assert stage.client._judge(400, said) is None
+
+    play(story)

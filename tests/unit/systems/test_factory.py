@@ -264,3 +264,37 @@ def paused(pauses: list[float]) -> Callable[[float], Awaitable[None]]:
         pauses.append(seconds)
 
     return pause
+
+
+def test_a_lost_create_never_takes_a_record_that_a_check_merely_shares_a_value_with(system: TinySystem) -> None:
+    """The value of a condition is in many records; a sentinel is in one."""
+
+    async def story() -> None:
+        client = system.client()
+        await client.create("Contact", {"name": "Web shop"})
+        factory = RecordFactory(client, SENTINELS, pause=paused([]))
+        await factory.describe("Contact")
+        system.answers.append((503, {"errors": []}))
+        await factory.make("Contact", "check", {"name": "Web shop"})
+
+    with pytest.raises(ApiUnavailable):
+        run(story)
+    assert len(system.records) == 1
+
+
+def test_a_refusal_after_a_lost_create_leaves_the_intent_open(system: TinySystem) -> None:
+    """The record that stands in the way may be the lost one: the sweep will look for it."""
+    after: list[Any] = []
+
+    async def story() -> None:
+        factory = RecordFactory(
+            system.client(), SENTINELS, after_write=lambda *told: after.append(told), pause=paused([])
+        )
+        await factory.describe("Contact")
+        duplicate = {"errors": [{"code": "duplicate", "message": "?", "field": "name"}]}
+        system.answers += [(503, {"errors": []}), (200, {"records": []}), (422, duplicate)]
+        await factory.make("Contact", "check", {})
+
+    with pytest.raises(ApiUnavailable):
+        run(story)
+    assert after == []

@@ -13,6 +13,7 @@ from talkqa.model.preflight import Finding
 from talkqa.model.record import Record
 from talkqa.model.schema import FieldType
 from talkqa.systems.salesforce import SalesforceClient
+from talkqa.systems.salesforce_calls import judge
 from tests.unit.systems.salesforce_org import AT, DESCRIBED, ROW, SCHEMA, STAMPS, Said, ScriptedOrg, read_only, refused
 
 CONTACT = "0035g00000HijKlAAJ"
@@ -608,3 +609,18 @@ def test_an_answer_that_is_no_row_is_no_answer(org: ScriptedOrg) -> None:
     """Whatever it is."""
     org.say(f"GET {AT_CONTACT}", (200, [1]))
     assert isinstance(error_in(org, lambda client: client.get("Contact", CONTACT)), ApiUnavailable)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (400, b'[{"errorCode":"UNABLE_TO_LOCK_ROW","message":"x"}]', True),
+        (400, b'[{"errorCode":"STRING_TOO_LONG","message":"UNABLE_TO_LOCK_ROW"}]', None),
+        (400, b"UNABLE_TO_LOCK_ROW", None),
+        (500, b"", None),
+        (200, b'[{"errorCode":"UNABLE_TO_LOCK_ROW"}]', None),
+    ],
+)
+def test_a_locked_row_was_not_written(status: int, body: bytes, told: bool | None) -> None:
+    """The transport sends such a call again, whatever it is."""
+    assert judge(status, body) is told

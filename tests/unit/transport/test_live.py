@@ -1,5 +1,6 @@
 """A call is tried as often as it may be and no oftener, within deadlines, and the budget hears what the system says."""
 
+import gzip
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
@@ -348,3 +349,42 @@ def test_a_client_above_reads_compressed_answers_as_if_nothing_were_between() ->
             return (await http.get(URL)).json()
 
     assert run_virtual(main) == {"a": 1}
+
+
+def test_a_sign_in_at_a_system_that_is_closed_is_sent_again() -> None:
+    sign_in = request("POST", repeatable=False, purpose=Purpose.SIGN_IN)
+    assert outcomes(Scripted(503, 503, 200), sign_in) == [200]
+    assert outcomes(Scripted(500, 200), sign_in) == [500]
+
+
+def judged(told: bool | None, *, repeatable: bool = False) -> httpx.Request:
+    """A change whose client judges answers by what they say."""
+
+    def judge(_status: int, body: bytes) -> bool | None:
+        return told if body == b"said" else None
+
+    mark = CallMark(system="Wave", purpose=Purpose.WRITE, repeatable=repeatable, judge=judge)
+    return httpx.Request("POST", URL, content=b"asked", extensions={CALL: mark})
+
+
+def test_a_client_may_know_better_than_the_status_what_an_answer_is() -> None:
+    """The call was not done, and is sent again; a broken rule is no hiccup; for all else the status counts."""
+    assert outcomes(Scripted(400, 201), judged(True)) == [201]
+    assert outcomes(Scripted(500, 201), judged(False, repeatable=True)) == [500]
+    assert outcomes(Scripted(500, 201), judged(None, repeatable=True)) == [201]
+    assert outcomes(Scripted(400, 201), judged(None)) == [400]
+    assert outcomes(Scripted(200, 201), judged(True)) == [200]
+
+
+def test_what_is_judged_is_what_the_client_will_read() -> None:
+    squeezed = {"content-encoding": "gzip"}
+    packed = [httpx.Response(400, headers=squeezed, stream=Whole(gzip.compress(b"said"))), 201]
+
+    class Packed(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            first = packed.pop(0) if len(packed) > 1 else None
+            return first if isinstance(first, httpx.Response) else await super().handle_async_request(request)
+
+    assert outcomes(Packed(201), judged(True)) == [201]
+    packed[:] = [httpx.Response(400, headers=squeezed, stream=Whole(b"no gzip")), 201]
+    assert outcomes(Packed(201), judged(True)) == [400]

@@ -200,3 +200,13 @@ def test_closing_closes_what_is_below() -> None:
         return inner.closed
 
     assert run_virtual(main)
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in fields(WireFaults)])
+def test_no_answer_to_a_sign_in_is_lost(kind: str) -> None:
+    """A refresh token that is used once is spent then: nobody could go on, at the real systems either."""
+    (end,), inner, at_s = play(WireFaults(**{kind: 1.0}), request(purpose=Purpose.SIGN_IN))
+    refused = {"refused": 429, "refused_until": 429, "unavailable": 503}.get(kind)
+    assert end == (refused or 200)
+    assert bool(inner.done) is (refused is None)
+    assert at_s == 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talkqa.verify.ledger import Ledger, LedgerEntry, read_ledger
+from talkqa.verify.ledger import Ledger, LedgerEntry, read_ledger, read_places
 
 
 @pytest.fixture
@@ -160,3 +160,21 @@ def test_a_reader_sees_what_the_writer_sees(
         assert read_ledger(path) == ledger.open_entries()
     with Ledger(path, durable=False) as again:
         assert again.open_entries() == read_ledger(path)
+
+
+def test_a_record_that_was_seen_before_its_own_answer_came_is_one_entry(tmp_path: Path) -> None:
+    """A poll may be quicker than the answer to a create: the record is ours, and no copy."""
+    with Ledger(tmp_path / "world.ledger.jsonl", durable=False) as ledger:
+        token = ledger.intend("Shop", "Customer", "c", "k")
+        ledger.adopt("Shop", "Customer", "c1", "", "carries a value of ours")
+        ledger.confirm(token, "c1")
+        ledger.removed("Shop", "Customer", "c1")
+        assert ledger.open_entries() == ()
+
+
+def test_a_ledger_tells_where_its_ids_mean_something(tmp_path: Path) -> None:
+    path = tmp_path / "world.ledger.jsonl"
+    assert read_places(path) == {}
+    with Ledger(path, durable=True) as ledger:
+        ledger.note_place("Shop", "https://shop.test", "Bakery")
+    assert read_places(path) == {"Shop": ("https://shop.test", "Bakery")}

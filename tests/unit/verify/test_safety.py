@@ -1,9 +1,13 @@
 """What a run may write into systems that are not its own."""
 
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from talkqa.model.account import Account
 from talkqa.model.errors import CheckNotRunnable
+from talkqa.model.flow import EntityRef
 from talkqa.model.preflight import Identity
 from talkqa.model.schema import EntitySchema, SystemSchema
 from talkqa.verify.safety import Permissions, caution_of, find_dangers, looks_like_production
@@ -87,3 +91,30 @@ def test_production_is_refused_unless_it_is_named_and_so_is_the_engines_own_user
     assert [f.code for f in find_dangers(account, Identity(name="robot@acme.com"))] == ["production", "same-user"]
     named = Account(system="S", url="https://acme.com", production=True)
     assert find_dangers(named, Identity(user="005")) == ()
+
+
+def test_what_a_record_causes_further_on_counts_too_and_worlds_count_together() -> None:
+    """A quote makes an order, and the order an entry of a ledger."""
+    quote, order, entry = (EntityRef(system=s, entity=e) for s, e in (("A", "Quote"), ("B", "Order"), ("A", "Entry")))
+    flows = [
+        replace(empty_flow(), id=name, source=one, target=two)
+        for name, one, two in (("1", quote, order), ("2", order, entry))
+    ]
+    schemas = {
+        "A": SystemSchema(name="A", entities=(EntitySchema(name="Quote", fields=()), replace(LEDGER, name="Entry"))),
+        "B": SystemSchema(name="B", entities=(EntitySchema(name="Order", fields=()),)),
+    }
+    accounts, used = [Account(system="A", url="", allow={"Entry": 1})], Counter[tuple[str, str]]()
+    Permissions(accounts, schemas, flows, guarded=True, used=used).take("A", "Quote")
+    with pytest.raises(CheckNotRunnable) as caught:
+        Permissions(accounts, schemas, flows, guarded=True, used=used).take("A", "Quote")
+    assert caught.value.reason == "allowance-used"
+    with pytest.raises(CheckNotRunnable) as caught:
+        Permissions([], schemas, flows, guarded=True).take("A", "Quote")
+    assert caught.value.reason == "entity-not-allowed"
+
+
+def test_a_company_called_development_is_no_test_system() -> None:
+    account = Account(system="S", url="https://api.example.com")
+    assert looks_like_production(account, Identity(organisation="Van Dijk Development B.V."))
+    assert not looks_like_production(replace(account, url="https://dev.example.com"), Identity())

@@ -69,12 +69,20 @@ def test_what_a_system_makes_of_values_by_itself_is_not_the_engines_fault(flow: 
     assert told == {}
 
 
-@pytest.mark.parametrize("shop", [SilentShop, ClosedShop])
-def test_a_system_that_cannot_be_watched_accuses_nobody(shop: type[FakeSystem], tmp_path: Path) -> None:
-    """What cannot be seen is not absent."""
+@pytest.mark.parametrize(
+    ("shop", "outcome", "reason"),
+    [
+        (SilentShop, Outcome.ERROR, "api-unavailable"),
+        (ClosedShop, Outcome.NOT_RUNNABLE, "entity-unreadable"),
+    ],
+)
+def test_a_system_that_cannot_be_watched_accuses_nobody(
+    shop: type[FakeSystem], outcome: Outcome, reason: str, tmp_path: Path
+) -> None:
+    """What cannot be seen is not absent, and nothing is written."""
     outcomes = run(empty_flow(), tmp_path, shop_type=shop)
-    assert {r.outcome for r in outcomes.results.values()} == {Outcome.ERROR}
-    assert {r.reason for r in outcomes.results.values()} == {"api-unavailable"}
+    assert {(r.outcome, r.reason) for r in outcomes.results.values()} == {(outcome, reason)}
+    assert living(outcomes) == []
 
 
 def test_a_description_that_failed_once_is_asked_for_again(tmp_path: Path) -> None:
@@ -243,3 +251,15 @@ def test_a_ledger_that_cannot_be_opened_is_told_and_nothing_is_left_open(tmp_pat
 
     with pytest.raises(FileExistsError):
         run_virtual(main)
+
+
+def test_a_stranger_is_nobodys_copy_even_where_the_first_reading_had_no_answer(tmp_path: Path) -> None:
+    """What was there is not known then: the flow is not checked, and the stranger stays."""
+
+    def begin(_bakery: FakeSystem, shop: FakeSystem) -> None:
+        shop.insert("Account", {"title": "Somebody else"}, "somebody")
+        shop.fail("changes", ApiUnavailable("503"))
+
+    outcomes = run(empty_flow(), tmp_path, "merges-wrongly", only=lambda c: c.name == "created", before=begin)
+    assert outcomes.of("created").outcome is Outcome.ERROR
+    assert [r.id for r in living(outcomes)] == ["acc-000001"]

@@ -18,7 +18,7 @@ from talkqa.model.record import FieldValue
 from talkqa.model.rest import GENERIC_API
 from talkqa.model.schema import EntitySchema, FieldType, SystemSchema
 from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
-from talkqa.sandbox.connectors.rest_wire import Shape, look
+from talkqa.sandbox.connectors.rest_wire import Shape, look, with_items
 
 _GONE = "NOT_FOUND"
 
@@ -86,8 +86,10 @@ class GraphqlConnector:
             Gone: where it does not exist any more.
             WriteRefused: with the fields that the system named.
         """
-        if etag is not None and (await self.get(entity, record_id)).etag != etag:
+        current = await self.get(entity, record_id)
+        if etag is not None and current.etag != etag:
             raise Outdated(f"{self.schema.name}: {entity} {record_id} was changed meanwhile")
+        values = with_items(self._shapes[entity].schema, values, current.values)
         names = self._names(entity)
         head = f"mutation($id: ID!, $input: {names.update_input}!)"
         variables = {"id": record_id, "input": self._input(entity, values)}

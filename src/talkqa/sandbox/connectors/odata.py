@@ -17,7 +17,7 @@ from talkqa.model.record import FieldValue
 from talkqa.model.rest import GENERIC_API
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
-from talkqa.sandbox.connectors.rest_wire import Shape
+from talkqa.sandbox.connectors.rest_wire import Shape, with_items
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -95,7 +95,11 @@ class ODataConnector:
             Gone: where it does not exist any more.
             WriteRefused: with the fields that the system named.
         """
-        body = self._shapes[entity].nested(values)
+        shape = self._shapes[entity]
+        if any(path.startswith(f"{at}.") for path in values for at in _lists(shape.schema)):
+            current = await self.get(entity, record_id)
+            values, etag = with_items(shape.schema, values, current.values), etag or current.etag
+        body = shape.nested(values)
         await self._ask("PATCH", self._url(entity, record_id), body, {"If-Match": etag} if etag else {})
         return await self.get(entity, record_id)
 

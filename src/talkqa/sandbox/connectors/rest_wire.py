@@ -124,6 +124,27 @@ class Shape:
         return values
 
 
+def with_items(schema: EntitySchema, values: Mapping[str, FieldValue], held: Mapping[str, FieldValue]) -> Values:
+    """Values with the other columns of the lists they touch, cut to as many rows, where lists are replaced whole."""
+    lists = {field.list_at: 0 for path in values if (field := schema.field(path)) is not None and field.list_at}
+    for path, value in values.items():
+        field = schema.field(path)
+        if field is not None and field.list_at in lists:
+            lists[field.list_at] = max(lists[field.list_at], len(value) if isinstance(value, tuple) else 1)
+    columns = {field.path: held.get(field.path) for field in schema.fields if field.list_at in lists}
+    kept = {
+        path: column[: lists[at]]
+        for path, column in columns.items()
+        if path not in values and isinstance(column, tuple) and (at := _list_at(schema, path)) is not None
+    }
+    return {**kept, **values}
+
+
+def _list_at(schema: EntitySchema, path: str) -> str | None:
+    field = schema.field(path)
+    return None if field is None else field.list_at
+
+
 def look(body: Any, steps: Iterable[str]) -> Any:
     """What is at a path; None where nothing is."""
     for step in steps:

@@ -21,6 +21,7 @@ from talkqa.model.protocols import Clock
 from talkqa.model.rest import RestAuth
 from talkqa.sandbox.dialects.emulator import Answer, Emulator, Request, encode
 from talkqa.sandbox.dialects.graphql.sdl import write_sdl, written_path
+from talkqa.sandbox.dialects.lists import whole_lists
 from talkqa.sandbox.dialects.rest_auth import Door
 from talkqa.sandbox.dialects.wave.language import is_mutation, language
 from talkqa.sandbox.store import EntityStore, Refused, Stored, SystemStore
@@ -192,7 +193,7 @@ def _plain(entity: EntityStore, sent: Any) -> Any:
         name = written_path(field)
         if name != field.path and name in body:
             body[field.path] = body.pop(name)
-    return body
+    return whole_lists(entity.schema, body)
 
 
 def _numbers(value: Any) -> Any:

@@ -16,6 +16,7 @@ from talkqa.model.protocols import Clock
 from talkqa.model.rest import RestAuth
 from talkqa.model.schema import FieldType
 from talkqa.sandbox.dialects.emulator import Answer, Emulator, Request, encode
+from talkqa.sandbox.dialects.lists import whole_lists
 from talkqa.sandbox.dialects.odata.querying import Filter, Order, Row
 from talkqa.sandbox.dialects.odata.refusals import Refusal, answer_of, refuse
 from talkqa.sandbox.dialects.rest_auth import Door
@@ -165,7 +166,7 @@ def _sent(entity: EntityStore, request: Request) -> dict[str, Any]:
         field = entity.schema.field(name)
         if field is not None and field.type is FieldType.PICKLIST and type(value) is int:
             body[name] = str(value)
-    return {name: value for name, value in body.items() if not name.startswith("@")}
+    return whole_lists(entity.schema, {name: value for name, value in body.items() if not name.startswith("@")})
 
 
 def _key_of(text: str) -> str:

@@ -163,6 +163,8 @@ def _alike(value: Any, other: Any) -> Any:
         value = datetime.fromisoformat(value)
     elif isinstance(other, date) and isinstance(value, str):
         return date.fromisoformat(value[:10])
+    elif type(other) is int and isinstance(value, str) and value.isdecimal():
+        return int(value)  # a member of an enumeration, asked for by its number
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value

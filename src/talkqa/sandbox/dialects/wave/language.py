@@ -1,6 +1,7 @@
 """Documents in GraphQL: parsed, validated and priced once, executed as often as they are asked.
 
-Used by this emulator and by that of described systems. Everything here depends on texts, so that all worlds of a process share it.
+Used by this emulator and by that of described systems. Everything here depends on texts, so that all worlds of a
+process share it.
 """
 
 from collections.abc import Iterator, Mapping
