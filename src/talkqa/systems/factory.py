@@ -63,6 +63,7 @@ class RecordFactory:
         self._described: dict[str, EntitySchema] = {}
         self._describing: defaultdict[str, trio.Lock] = defaultdict(trio.Lock)
         self._parents: dict[str, Record] = {}
+        self._made: set[tuple[str, str]] = set()
         self.found: set[str] = set()
         """Ids of parents that were there before: they are somebody's."""
         self._refused: dict[tuple[str, str], str] = {}
@@ -176,6 +177,7 @@ class RecordFactory:
                 self._after_write(token, None)
                 raise
         self._after_write(token, record.id)
+        self._made.add((entity.name, record.id))
         return record
 
     async def _create(self, entity: EntitySchema, values: Mapping[str, Scalar], fixed: frozenset[str]) -> Record:
@@ -214,12 +216,12 @@ class RecordFactory:
         fields = [
             field
             for path, value in values.items()
-            if path.casefold() not in fixed
-            and (field := entity.field(path)) is not None
+            if (field := entity.field(path)) is not None
             and field.type in _SEARCHED
             and any(_is_telling(token) for token in token_of(value))
         ]
-        for field in sorted(fields, key=lambda f: f.path != entity.name_field):
+        # What a check itself asks for may be in another record of ours: a drawn value is telling without that.
+        for field in sorted(fields, key=lambda f: (f.path.casefold() in fixed, f.path != entity.name_field)):
             try:
                 found = await self._client.find(entity.name, field.path, values[field.path])
             except ApiRefused:  # not every field can be searched by
@@ -228,7 +230,13 @@ class RecordFactory:
                 raise lost from None
             # A system may search by words or fold case: what lacks the sentinel is somebody else's.
             wanted = {token for token in token_of(values[field.path]) if _is_telling(token)}
-            made = (r for r in found if not self._existed(r) and wanted <= set(_tokens(r.values.get(field.path))))
+            made = (
+                record
+                for record in found
+                if (entity.name, record.id) not in self._made
+                and not self._existed(record)
+                and wanted <= set(_tokens(record.values.get(field.path)))
+            )
             return next(made, None)
         raise lost
 

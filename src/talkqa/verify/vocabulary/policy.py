@@ -23,7 +23,8 @@ _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
 _CLEAR_S = 0.7
 """How far above the granularity of a system's stamps two edits must lie apart."""
-_ATTEMPTS = 5
+_ATTEMPTS, _TRIALS = 4, 12
+"""Attempts in which the engine was quicker, and attempts in all: where the systems answered late, nothing is shown."""
 _GLANCES, _GLANCE_S = 20, 0.4
 """How often, and at what distance, the target is looked at until an edit has just arrived."""
 
@@ -142,10 +143,14 @@ async def _edit_both(s: Scenario, travel: Travel) -> None:
     """Edit both sides so that neither edit had crossed when the second was acknowledged; tried a few times."""
     schemas = [s.access.clients[s.state.flow.entity(side).system].schema for side in Side]
     gap_s = max(_GAP_S, *(schema.stamp_granularity_s + _CLEAR_S for schema in schemas))
-    for attempt in range(_ATTEMPTS):
+    quicker = 0
+    for attempt in range(_TRIALS):
+        if quicker == _ATTEMPTS:
+            break
         if attempt:
             await _see_one_cross(s, travel, 1 + 3 * attempt)
         first = _draw(s, Side.SOURCE, travel, 2 + 3 * attempt)
+        begun_s = s.access.clock.now()
         await write_and_remember(s, Side.SOURCE, travel.source, first, travel.target)
         before = s.edit.target_before.values.get(travel.target)
         await s.access.clock.sleep(gap_s)
@@ -155,9 +160,10 @@ async def _edit_both(s: Scenario, travel: Travel) -> None:
             await write_and_remember(s, Side.TARGET, travel.target, second, travel.source)
             s.conflict = (travel, first, second)
             return
+        quicker += s.access.clock.now() - begun_s < 2 * gap_s
     raise CheckUndecided(
         "edits-crossed",
-        f"in {_ATTEMPTS} attempts the first edit had arrived {gap_s:.1f} s later, before the second was made",
+        f"in {quicker} attempts the first edit had arrived {gap_s:.1f} s later, before the second was made",
         cause=Cause.HARNESS,
     )
 
