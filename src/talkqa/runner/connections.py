@@ -217,4 +217,4 @@ def limit(account: Account, limits: Budget) -> Account:
 
 
 def _of_system(counted: Mapping[tuple[str, str], int], system: str) -> dict[str, int]:
-    return {entity: count for (where, entity), count in sorted(counted.items()) if where == system}
+    return {entity: count for (where, entity), count in sorted(counted.items()) if where == system and count}

@@ -279,7 +279,11 @@ class Access:
             self.ledger.void(int(token))  # the system refused: nothing was created
         else:
             self.ledger.confirm(int(token), record_id)
-            self.created[self._intents.pop(token)] += 1
+            place = self._intents.pop(token)
+            self.created[place] += 1
+            if (*place, record_id) in self._adopted:  # seen before its own answer came, and taken for a copy
+                self._adopted.remove((*place, record_id))
+                self.copies[place] -= 1
 
     # who owns what
     def own_tokens(self, tokens: Iterable[str], record_id: str) -> None:

@@ -17,6 +17,7 @@ from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSche
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan
 from talkqa.verify.clock import TrioClock
+from talkqa.verify.conduct import Conduct
 from talkqa.verify.perform import perform
 from talkqa.verify.world import VerifyWorld
 from tests.fakes.client import FakeSystem
@@ -73,6 +74,7 @@ def run(
     schemas: tuple[SystemSchema, SystemSchema] = (_BAKERY, _SHOP),
     before: Callable[[FakeSystem, FakeSystem], object] = lambda _bakery, _shop: None,
     beside: Callable[[FakeSystem, FakeSystem], Awaitable[None]] | None = None,
+    conduct: Conduct | None = None,
     **settings: Any,
 ) -> Outcomes:
     """All checks of a flow against the tiny engine, at once, on virtual time."""
@@ -95,6 +97,7 @@ def run(
             settings=Settings(patience_s=40, poll_s=2, **settings),
             ledger_path=tmp_path / "ledger.jsonl",
             emit=events.append,
+            conduct=conduct or Conduct(),
         )
 
         async def one(check: Check) -> None:

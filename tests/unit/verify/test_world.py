@@ -1,16 +1,23 @@
 """A world among other people's records, lost answers and systems that do not answer."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
 from talkqa.model.errors import ApiRefused, ApiUnavailable
+from talkqa.model.protocols import Clock
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Outcome
+from talkqa.model.schema import FieldSchema, FieldType, SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.systems.sentinels import Sentinels
 from talkqa.verify.clock import TrioClock
+from talkqa.verify.conduct import Conduct
 from talkqa.verify.ledger import read_ledger
 from talkqa.verify.world import VerifyWorld
 from tests.fakes.client import FakeClient, FakeSystem, _Stored, _Table
@@ -263,3 +270,44 @@ def test_a_stranger_is_nobodys_copy_even_where_the_first_reading_had_no_answer(t
     outcomes = run(empty_flow(), tmp_path, "merges-wrongly", only=lambda c: c.name == "created", before=begin)
     assert outcomes.of("created").outcome is Outcome.ERROR
     assert [r.id for r in living(outcomes)] == ["acc-000001"]
+
+
+CREATED = FieldSchema(path="createdAt", type=FieldType.DATETIME, createable=False, updateable=False)
+
+
+class Behind(FakeSystem):
+    """A system whose clock is half a minute behind ours, and whose records tell when they were created."""
+
+    def __init__(self, schema: SystemSchema, clock: Clock, **options: Any) -> None:
+        entities = tuple(
+            replace(one, fields=(*one.fields, CREATED), created_field="createdAt") for one in schema.entities
+        )
+        super().__init__(replace(schema, entities=entities), clock, **options)
+
+    def stamp(self) -> str:
+        return (datetime.fromisoformat(super().stamp()) - timedelta(seconds=30)).isoformat().replace("+00:00", "Z")
+
+    def insert(self, entity: str, values: Mapping[str, Scalar], user: str) -> _Stored:
+        stored = super().insert(entity, values, user)
+        stored.values["createdAt"] = self.stamp()
+        return stored
+
+
+def test_a_clock_that_is_known_to_be_behind_makes_no_stranger_of_a_new_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine's copies are its own work, are swept, and nobody is accused."""
+
+    async def cursor_now(self: FakeClient, entity: str) -> str:
+        return self.system.stamp()
+
+    monkeypatch.setattr(FakeClient, "cursor_now", cursor_now)
+    outcomes = run(
+        empty_flow(),
+        tmp_path,
+        only=lambda c: c.name == "created",
+        shop_type=Behind,
+        conduct=Conduct(ahead_s={"Web Shop": -30.0}),
+    )
+    assert outcomes.of("created").outcome is Outcome.PASSED, outcomes.of("created").message
+    assert living(outcomes) == []
