@@ -14,6 +14,8 @@ RATE = 0.05
 DEFAULT = "Talk default"
 """What the reference engine fills required fields with: its own parents carry it."""
 DOCUMENTS = sorted((PROJECT / "specs").glob("*.rst"))
+LONGEST = ("salesforce-exactonline", "wave-customcrm")
+"""In their time every kind of fault comes about."""
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_the_faults_did_happen(tmp_path: Path, sandboxes: list[SandboxWorld], mo
 
     monkeypatch.setattr(grounds, "FaultyTransport", Counted)
     settings = project_settings(wire_faults=RATE)
-    worlds: list[World] = list(read_worlds(DOCUMENTS, settings))
+    worlds: list[World] = list(read_worlds([d for d in DOCUMENTS if d.stem in LONGEST], settings))
     for world in worlds:
         run_world(world, settings, tmp_path / world.slug.replace("/", "_"))
     happened = sum((Counter(dict(transport.done)) for transport in made), Counter[str]())
