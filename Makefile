@@ -27,10 +27,14 @@ demo: $(INSTALLED)
 	@$(BIN)/talkqa generate --check
 	@$(BIN)/talkqa run
 
-# coverage starts before pytest: the plugin is an entry point, imported before pytest-cov would begin to look.
+# coverage starts before pytest: the plugin is an entry point, imported before pytest-cov would begin to look. The
+# functional tests run beside, without it: it would double their time.
 test: $(INSTALLED)
 	@$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/functional >"$$log" 2>&1 & functional=$$!; \
+	$(BIN)/coverage run -m pytest --ignore tests/functional; others=$$?; \
+	echo 'waiting for the functional tests'; wait $$functional; ended=$$?; cat "$$log"; rm -f "$$log"; \
+	test $$ended = 0 && test $$others = 0
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=90
 
