@@ -16,7 +16,7 @@ from talkqa.model.flow import Flow
 from talkqa.model.protocols import SystemClient
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
-from talkqa.systems.sentinels import Sentinels, can_hold, token_of
+from talkqa.systems.sentinels import Sentinels, can_hold, is_telling, token_of
 
 _PARENT_KEY = "parent"
 _CREATES = 3
@@ -218,7 +218,7 @@ class RecordFactory:
             for path, value in values.items()
             if (field := entity.field(path)) is not None
             and field.type in _SEARCHED
-            and any(_is_telling(token) for token in token_of(value))
+            and any(is_telling(token) for token in token_of(value))
         ]
         # What a check itself asks for may be in another record of ours: a drawn value is telling without that.
         for field in sorted(fields, key=lambda f: (f.path.casefold() in fixed, f.path != entity.name_field)):
@@ -229,7 +229,7 @@ class RecordFactory:
             except ApiUnavailable:
                 raise lost from None
             # A system may search by words or fold case: what lacks the sentinel is somebody else's.
-            wanted = {token for token in token_of(values[field.path]) if _is_telling(token)}
+            wanted = {token for token in token_of(values[field.path]) if is_telling(token)}
             made = (
                 record
                 for record in found
@@ -293,11 +293,6 @@ class RecordFactory:
 def _tokens(value: FieldValue) -> Iterator[str]:
     for part in value if isinstance(value, tuple) else (value,):
         yield from token_of(part)
-
-
-def _is_telling(token: str) -> bool:
-    """Whether no record holds it by chance."""
-    return len(token) >= 6 and any(c.isdigit() for c in token) and any(c.isalpha() for c in token)
 
 
 def _list_is_needed(entity: EntitySchema, list_at: str) -> bool:

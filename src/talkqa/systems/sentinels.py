@@ -93,6 +93,12 @@ def token_of(value: Scalar) -> tuple[str, ...]:
     return tuple(dict.fromkeys(runs))
 
 
+def is_telling(token: str) -> bool:
+    """Whether a token cannot be met by chance: long, with letters and digits; a moment is none, its T apart."""
+    telling = token if _DATE.match(token) is None else token.replace("t", "")
+    return len(token) >= 6 and any(c.isdigit() for c in telling) and any(c.isalpha() for c in telling)
+
+
 class _Draw:
     """One deterministic draw: a number of any space, different for each counter, and a word to go with it."""
 

@@ -1,13 +1,12 @@
 """The working values of a scenario: probes, the pairs they become, edits, and properties seen to travel."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
-from talkqa.systems.sentinels import token_of
+from talkqa.systems.sentinels import is_telling, token_of
 from talkqa.verify.compare import Comparison, compare
 
 
@@ -97,15 +96,8 @@ class Expectation:
     """Why a value that does not match may still mean the same; empty where it cannot."""
 
 
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}")
 TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
 """Types of free text."""
-
-
-def is_strong(token: str) -> bool:
-    """Whether a token cannot be met by chance: long, with letters and digits; a moment is none, its T apart."""
-    telling = token if _MOMENT.match(token) is None else token.replace("t", "")
-    return len(token) >= 6 and any(c.isdigit() for c in telling) and any(c.isalpha() for c in telling)
 
 
 def own_values(record: Record, schema: EntitySchema) -> dict[str, FieldValue]:
@@ -123,7 +115,7 @@ def strong_tokens(values: Iterable[FieldValue]) -> set[str]:
     for value in values:
         for part in value if isinstance(value, tuple) else (value,):
             if isinstance(part, str):
-                found.update(t for t in token_of(part) if is_strong(t))
+                found.update(t for t in token_of(part) if is_telling(t))
     return found
 
 

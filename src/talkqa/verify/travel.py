@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
-from talkqa.systems.sentinels import token_of
+from talkqa.systems.sentinels import is_telling, token_of
 from talkqa.verify.compare import compare
-from talkqa.verify.probe import Travel, is_strong
+from talkqa.verify.probe import Travel
 
 LEAST_TOKEN = 5
 """Characters: shorter texts and smaller numbers are equal by chance too often to count."""
@@ -100,9 +100,9 @@ def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: It
     for path, value in written.items():
         field = schema.field(path)
         if field is not None and field.type not in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
-            strong |= {t for t in tokens_of(value) if is_strong(t)}
+            strong |= {t for t in tokens_of(value) if is_telling(t)}
     for arriving in documented:
-        telling = {t for t in arriving.tokens if is_strong(t)}
+        telling = {t for t in arriving.tokens if is_telling(t)}
         strong |= telling
         firm = firm or (arriving.sure and bool(telling))
         weak.append(frozenset(t for t in arriving.tokens if len(t) >= LEAST_TOKEN))

@@ -5,7 +5,8 @@ import pytest
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
-from talkqa.verify.probe import Travel, expect_equal, is_strong, own_values, strong_tokens
+from talkqa.systems.sentinels import is_telling
+from talkqa.verify.probe import Travel, expect_equal, own_values, strong_tokens
 from talkqa.verify.travel import Arriving, Marks, find_travels, marks_of, rank_for_edit, spelled, tokens_of, written_of
 
 SOURCE = EntitySchema(
@@ -42,9 +43,9 @@ def record(**values: FieldValue) -> Record:
     ("token", "strong"),
     [("b2c3d4", True), ("2024-05-06t07:08:09", False), ("2024-05-06", False), ("abcdef", False), ("123456", False)],
 )
-def test_a_token_is_strong_where_chance_cannot_make_it(token: str, strong: bool) -> None:
+def test_a_token_is_telling_where_chance_cannot_make_it(token: str, strong: bool) -> None:
     """Letters and digits; the T of a moment is no letter."""
-    assert is_strong(token) is strong
+    assert is_telling(token) is strong
 
 
 def test_only_texts_that_a_test_wrote_are_its_own() -> None:
