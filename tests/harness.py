@@ -5,29 +5,19 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import trio
-import trio.testing
-
-from talkqa.checklist.derive import derive_checks
-from talkqa.checklist.phrases import IN_STEP, quotable
 from talkqa.config import read_settings
+from talkqa.documents.closure import RunningFlows
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
-from talkqa.model.check import Check
-from talkqa.model.flow import Flow
-from talkqa.model.result import CheckFinished, Event, Outcome, RunFinished
+from talkqa.model.result import CheckFinished, Outcome
 from talkqa.model.settings import Settings
-from talkqa.model.world import ScenarioPlan, World
-from talkqa.runner.gate import ScenarioGate
-from talkqa.runner.loop import seed_scheduler
-from talkqa.runner.recordings import find_recording, settings_of
-from talkqa.runner.stage import Opening, PreparedWorld
-from talkqa.runner.worlds import WorldStage
-from talkqa.verify.clock import TrioClock
+from talkqa.model.world import World
+from talkqa.runner.simulation import Select, Simulation, simulate
+from talkqa.runner.stage import MakeEngine
 from tests.fakes.clock import EPOCH
 
 PROJECT = Path(__file__).parents[1]
@@ -42,15 +32,9 @@ SEED_SPECS = (
 """The five documents that carry the flows of the project's seeds."""
 
 
-@dataclass(frozen=True)
-class WorldRun:
-    """What a world's run told."""
-
-    world: World
-    results: Mapping[str, CheckFinished]
-    """By check id."""
-    events: Sequence[Event]
-    finished: RunFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldRun(Simulation):
+    """What a world's run told, and how tests ask for it."""
 
     def of(self, *outcomes: Outcome) -> list[CheckFinished]:
         """The results with one of these outcomes."""
@@ -73,14 +57,18 @@ def project_settings(**changes: object) -> Settings:
     """The settings of this project, changed; those of the sandbox are given by their names alone."""
     settings = read_settings(PROJECT)
     sandbox = {
-        k: changes.pop(k) for k in ("licences_off", "faults", "quirks", "wire_faults", "limited") if k in changes
+        k: changes.pop(k)
+        for k in ("licences_off", "faults", "quirks", "wire_faults", "limited", "weather")
+        if k in changes
     }
     return replace(settings, sandbox=replace(settings.sandbox, **sandbox), **changes)
 
 
 def read_worlds(paths: Sequence[Path], settings: Settings) -> tuple[World, ...]:
-    """The worlds of some documents."""
-    return group_worlds(read_documents(paths, settings, root=PROJECT, cache=None).documents)
+    """The worlds of some documents, each with what the others let the engine do between its systems."""
+    documents = read_documents(paths, settings, root=PROJECT, cache=None).documents
+    running = RunningFlows(documents)
+    return tuple(running.beside(world) for world in group_worlds(documents))
 
 
 def run_world(
@@ -88,8 +76,9 @@ def run_world(
     settings: Settings,
     folder: Path,
     *,
-    select: Callable[[Check, Flow], bool] = lambda _c, _f: True,
+    select: Select = lambda _c, _f: True,
     root: Path = PROJECT,
+    engine: MakeEngine | None = None,
 ) -> WorldRun:
     """Run the checklist of a world in the sandbox or from a recording, on virtual time, all scenarios at once.
 
@@ -99,51 +88,10 @@ def run_world(
         folder: Where the ledger goes.
         select: Which checks.
         root: Where cassettes lie.
+        engine: Another engine than the reference engine.
     """
-    recording = find_recording(world.slug, settings, root) if settings.mode == "replay" else None
-    if recording is not None:
-        settings = settings_of(recording, settings)
-    plans = [
-        ScenarioPlan(check=check.id, name=check.title, node=check.id, steps=_steps(flow, check))
-        for flow in world.flows
-        for check in derive_checks(flow, settings.depth)
-        if select(check, flow)
-    ]
-    results: dict[str, CheckFinished] = {}
-    events: list[Event] = []
-    ended: list[RunFinished] = []
-
-    async def main() -> None:
-        seed_scheduler(f"{settings.seed}")
-        gate = ScenarioGate()
-        opening = Opening(
-            clock=TrioClock(recording.facts.epoch if recording is not None else EPOCH),
-            settings=settings,
-            root=root,
-            gate=gate,
-            ledger_path=folder / "ledger.jsonl",
-            emit=events.append,
-        )
-        prepared = PreparedWorld(slug=world.slug, world=world, recording=recording)
-
-        async with WorldStage().open(prepared, opening) as opened:
-
-            async def one(plan: ScenarioPlan) -> None:
-                results[plan.check] = await opened.perform(plan, lambda _i, _r, _e: None)
-
-            with gate.held_open():
-                async with trio.open_nursery() as nursery:
-                    for plan in plans:
-                        nursery.start_soon(one, plan)
-            ended.append(await opened.close(interrupted=False, wall_s=0.0))
-
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    return WorldRun(world=world, results=results, events=events, finished=ended[0])
-
-
-def _steps(flow: Flow, check: Check) -> tuple[tuple[str, str], ...]:
-    background = IN_STEP.render(source=quotable(flow.source.name), target=quotable(flow.target.name))
-    return (("Given", background), *((step.keyword, step.text) for step in check.steps))
+    told = simulate(world, settings, root=root, folder=folder, select=select, engine=engine, epoch=EPOCH)
+    return WorldRun(world=told.world, results=told.results, events=told.events, finished=told.finished)
 
 
 def heed_interrupts() -> None:

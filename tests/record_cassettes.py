@@ -19,6 +19,8 @@ from tests.harness import PROJECT, SPECS, project_settings, read_worlds
 
 LIMITS = "allow = {{ {allow} }}\ncalls_per_minute = 100000\ncalls_per_day = 1000000\nconcurrent = 8\npoll_s = 4\n"
 """An emulated system is ours: everything may be created there, as often as it takes."""
+DECLARED = '\n[engine]\ndocuments = ["specs"]\n'
+"""What the engine of one world runs is told by all documents, as the run that is recorded takes it."""
 
 
 def record(slug: str, documents: tuple[str, ...], cassettes: Path) -> str:
@@ -43,7 +45,8 @@ def record(slug: str, documents: tuple[str, ...], cassettes: Path) -> str:
 def _serving(documents: tuple[str, ...], root: Path) -> Iterator[str]:
     """The sections that `talkqa sandbox serve` prints, while it serves."""
     command = [sys.executable, "-u", "-m", "talkqa", "sandbox", "serve", "--port", "0", *documents]
-    shutil.copy(PROJECT / "talkqa.toml", root / "talkqa.toml")
+    settings = (PROJECT / "talkqa.toml").read_text(encoding="utf-8")
+    (root / "talkqa.toml").write_text(settings + DECLARED, encoding="utf-8")
     process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     printed = ""

@@ -4,7 +4,7 @@ It shares no code with the reference engine of the sandbox: it keeps no log, lin
 one by one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import trio
@@ -27,6 +27,19 @@ WAYS = frozenset(
     }
 )
 """Unusual behaviour that no document forbids."""
+SLOW_S = 70
+"""After how long an engine broken by `slow` looks at a change."""
+PUT_OFF_S = 400
+"""After how long an engine broken by `puts-off` looks at a record that was not to travel when it first saw it."""
+SPOILING: Mapping[str, Callable[[str], str]] = {
+    "latin-1": lambda text: text.encode("latin-1", "replace").decode("latin-1"),
+    "garbles": lambda text: text.encode().decode("latin-1"),
+    "trims": str.strip,
+    "folds": str.lower,
+    "cuts-at-40": lambda text: text[:40],
+    "loses-zeros": lambda text: str(int(text)) if text.isdigit() else text,
+}
+"""What broken engines do to every text that they carry after an edit."""
 FIRST = 7
 """Records that an engine broken by `only-the-first` creates."""
 
@@ -44,6 +57,8 @@ class TinyEngine:
     """What it does otherwise than expected: of `WAYS`, or a fault."""
     condition: tuple[str, FieldValue] | None = None
     """Property and value of the source records that may travel; None for all."""
+    further: tuple[tuple[str, FieldValue], ...] = ()
+    """The same of further conditions, any one of which is enough."""
     links: dict[str, str] = field(default_factory=dict)
     seen: dict[tuple[Side, str], dict[str, FieldValue]] = field(default_factory=dict)
     created: int = 0
@@ -53,6 +68,8 @@ class TinyEngine:
     updates: dict[str, int] = field(default_factory=dict)
     first_seen: dict[str, float] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=set)
+    """Ids of source records that were seen when they were not to travel."""
 
     async def run(self) -> None:
         """Work for ever."""
@@ -61,13 +78,22 @@ class TinyEngine:
             if "dead" not in self.breaks:
                 await self.cycle()
 
+    def _is_due(self, record: Record) -> bool:
+        """Whether an engine that takes its time has come to a new record."""
+        seen_s = self.first_seen.setdefault(record.id, trio.current_time())
+        if self.condition is not None and record.values.get(self.condition[0]) != self.condition[1]:
+            self.forbidden.add(record.id)
+        put_off = "puts-off" in self.breaks and record.id in self.forbidden
+        wait_s = PUT_OFF_S if put_off else SLOW_S if "slow" in self.breaks else 0
+        return trio.current_time() - seen_s >= wait_s
+
     async def cycle(self) -> None:
         """One round over both systems."""
         self.cycles += 1
         await self._do_later()
         sources = (await self.source.changes(self.flow.source.entity, None)).records
         for record in reversed(sources) if "newest-first" in self.breaks else sources:
-            if not record.deleted:
+            if not record.deleted and self._is_due(record):
                 await self._from_source(record)
         # read only now: an older copy would carry back what this round has just written
         targets = (await self.target.changes(self.flow.target.entity, None)).records
@@ -110,10 +136,17 @@ class TinyEngine:
             return None
 
         def form(value: FieldValue) -> str:
-            return str(value or "").strip().casefold() if "matches-loosely" in self.breaks else str(value)
+            text = str(value or "")
+            text = text.strip().casefold() if "matches-loosely" in self.breaks else text
+            text = text[:8] if "merges-by-beginning" in self.breaks else text
+            return text[-8:] if "merges-by-end" in self.breaks else text
 
-        pairs = [(row, r) for row in self.flow.merge for r in free]
-        return next((r for row, r in pairs if form(r.values.get(row.target)) == form(record.values[row.source])), None)
+        def at(one: Record, path: str) -> str:
+            return form(next((v for p, v in one.values.items() if p.casefold() == path.casefold()), None))
+
+        pairs = [(at(r, m.target), at(record, m.source), r) for m in self.flow.merge for r in free]
+        found = [r for there, here, r in pairs if there == here and (here or "merges-on-nothing" in self.breaks)]
+        return found[0] if found else None
 
     def _may_create(self, record: Record) -> bool:
         late = self.first_seen.setdefault(record.id, trio.current_time())
@@ -122,7 +155,9 @@ class TinyEngine:
         if "only-the-first" in self.breaks and self.created >= FIRST:
             return False
         if self.condition is not None:
-            return record.values.get(self.condition[0]) == self.condition[1] or "condition-ignored" in self.breaks
+            ignored = "condition-ignored" in self.breaks or "puts-off" in self.breaks
+            alternatives = (self.condition, *self.further)
+            return any(record.values.get(path) == value for path, value in alternatives) or ignored
         waits = self.flow.has(RuleKind.LINK_REQUIRED) and not self.flow.has(RuleKind.CREATE_UNMATCHED)
         return not waits or "unlinked-travel" in self.breaks
 
@@ -175,6 +210,8 @@ class TinyEngine:
         values = self._spoilt(side, changed, [theirs for _, theirs in pairs])
         if "echoes" in self.breaks and side is Side.SOURCE:
             values = {theirs: record.values.get(ours) for ours, theirs in pairs}
+        if "loses-conflicts" in self.breaks:
+            values = await self._without_conflicts(side.other, other_id, values)
         self._remember(side, record)
         if values and side is Side.SOURCE and changed:
             other_id = await self._misled(record, other_id, changed)
@@ -188,6 +225,17 @@ class TinyEngine:
             again = {ours: record.values.get(ours) for ours, theirs in pairs if theirs in values}
             await self._write(Side.SOURCE, record.id, again)
 
+    async def _without_conflicts(
+        self, side: Side, record_id: str, values: dict[str, FieldValue]
+    ) -> dict[str, FieldValue]:
+        """The values but for those that were edited on the other side too: each side keeps its own."""
+        client = self.target if side is Side.TARGET else self.source
+        held = await client.get(self.flow.entity(side).entity, record_id)
+        known = self.seen.setdefault((side, record_id), {})
+        edited = {path for path in values if held is not None and held.values.get(path) != known.get(path)}
+        known.update({path: held.values.get(path) for path in edited if held is not None})
+        return {path: value for path, value in values.items() if path not in edited}
+
     def _spoilt(self, side: Side, values: dict[str, FieldValue], others: list[str]) -> dict[str, FieldValue]:
         """The values of an edit as a broken engine carries them."""
         if "crosses" in self.breaks and len(values) == 1:
@@ -195,6 +243,13 @@ class TinyEngine:
             return {next(p for p in others if p != path): value}
         if "keeps-filled" in self.breaks:
             values = {path: value for path, value in values.items() if value is not None}
+        for name, spoil in SPOILING.items():
+            if name in self.breaks:
+                values = {path: spoil(value) if isinstance(value, str) else value for path, value in values.items()}
+        if "rounds" in self.breaks:
+            values = {path: round(value, 1) if isinstance(value, float) else value for path, value in values.items()}
+        if "falsy-is-nothing" in self.breaks:
+            values = {path: value for path, value in values.items() if value}
         if "truncates-long" in self.breaks and side is Side.SOURCE:
             values = {path: value[:40] if isinstance(value, str) else value for path, value in values.items()}
         return values

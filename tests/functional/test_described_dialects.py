@@ -177,11 +177,17 @@ def run(descriptor: str, folder: Path, **changes: object) -> WorldRun:
     return run_world(world, settings, folder, root=folder)
 
 
+def not_seen(ended: WorldRun) -> list[str]:
+    """What ended otherwise than seen, but for what the document's own schema rules out: its number must be filled."""
+    results = ended.of(*set(Outcome) - {Outcome.PASSED, Outcome.OBSERVED})
+    return [f"{r.check}: {r.message}" for r in results if r.reason != "cannot-be-emptied"]
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_described_system_keeps_every_promise(dialect: str, tmp_path: Path) -> None:
     """No check is left out for want of a way to speak to the system."""
     ended = run(DIALECTS[dialect], tmp_path)
-    assert ended.told(*set(Outcome) - {Outcome.PASSED, Outcome.OBSERVED}) == []
+    assert not_seen(ended) == []
     assert len(ended.of(Outcome.PASSED)) > 20
     assert ended.finished.left == ()
 
@@ -196,7 +202,7 @@ def test_a_broken_engine_is_caught(dialect: str, tmp_path: Path) -> None:
 def test_faults_of_the_wire_change_no_verdict(dialect: str, tmp_path: Path) -> None:
     """Lost answers and dead tokens are lived with as with the vendors' systems."""
     ended = run(DIALECTS[dialect], tmp_path, wire_faults=0.05)
-    assert ended.told(*set(Outcome) - {Outcome.PASSED, Outcome.OBSERVED}) == []
+    assert not_seen(ended) == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -2,60 +2,88 @@
 
 import os
 import shutil
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from talkqa.model.flow import RuleKind
 from talkqa.model.result import BROKEN, Outcome
+from talkqa.model.world import World
+from talkqa.runner.worlds import read_schemas
+from talkqa.sandbox.faults import Fault, list_faults
 from tests.harness import PROJECT, SPECS, call_talkqa, project_settings, read_worlds, run_world
 
 SEEDS = int(os.environ.get("TALKQA_SEEDS", "2"))
 """How many seeds the correct engine runs with; 200 and more by hand."""
 
 FAULTS = (
-    # fault, document, the check that must see it, the sentence that it breaks (None for a policy)
-    ("target-edits-dropped", "custompms-salesforce", "edited-in-target", RuleKind.TWO_WAY),
-    ("source-edits-dropped", "custompms-salesforce", "edited-in-source", RuleKind.TWO_WAY),
-    ("duplicate-on-create", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("entity-skipped", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("imports-own-copies", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("engine-dead", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("edit-creates-new", "custompms-salesforce", "edited-in-source", RuleKind.TWO_WAY),
-    ("link-broken-by-edit", "custompms-salesforce", "edited-in-target", RuleKind.TWO_WAY),
-    ("stops-after", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("late", "custompms-salesforce", "created", RuleKind.EVERY),
-    ("echo-each-cycle", "custompms-salesforce", "quiet", None),
-    ("properties-swapped", "wave-customcrm", "edited-in-source", RuleKind.TWO_WAY),
-    ("property-truncated", "wave-customcrm", "edited-in-source", RuleKind.TWO_WAY),
-    ("property-dropped", "wave-customcrm", "audit", RuleKind.PROPERTIES),
-    ("value-leak", "wave-customcrm", "edited-in-source", RuleKind.TWO_WAY),
-    ("stale-write", "wave-customcrm", "edited-in-source", RuleKind.TWO_WAY),
-    ("qualifier-ignored", "wave-customcrm", "unqualified", RuleKind.PROPERTIES),
-    ("wrong-merge", "salesforce-exactonline", "created", RuleKind.EVERY),
-    ("no-merge", "salesforce-exactonline", "merged", RuleKind.MERGE_ON),
-    ("precondition-ignored", "salesforce-exactonline", "unlinked-stays-out", RuleKind.LINK_REQUIRED),
-    ("condition-ignored", "salesforce-exactonline", "condition-fails", RuleKind.CONDITION),
-    ("transform-ignored", "salesforce-exactonline", "edited-in-source", RuleKind.TWO_WAY),
+    "condition-ignored:salesforce.product2--exact-online.items",
+    "condition-inverted:salesforce.product2--exact-online.items",
+    "connection-ignored:salesforce.contact--exact-online.contacts:Account",
+    "duplicate-on-create:wave.invoice--custom-crm.order",
+    "echo-each-cycle:salesforce.product2--exact-online.items",
+    "edit-creates-new:salesforce.contact--exact-online.contacts",
+    "engine-dead:wave.invoice--custom-crm.order",
+    "entity-skipped:wave.invoice--custom-crm.order",
+    "entity-starved:salesforce.account--exact-online.accounts",
+    "imports-own-copies:salesforce.product2--exact-online.items",
+    "late:wave.customer.human-data--custom-crm.contact",
+    "link-broken-by-edit:salesforce.product2--exact-online.items",
+    "merge-criterion-dropped:salesforce.account--exact-online.accounts:SearchCode",
+    "merge-on-other-key:salesforce.account--exact-online.accounts",
+    "no-merge:wave.customer.human-data--custom-crm.contact",
+    "number-rounded:wave.product--custom-crm.product:price",
+    "oscillation:salesforce.product2--exact-online.items",
+    "partial-batch:wave.invoice--custom-crm.order",
+    "precondition-ignored:salesforce.contact--exact-online.contacts",
+    "properties-swapped:wave.customer.human-data--custom-crm.contact:firstName",
+    "property-dead-to-source:salesforce.account--exact-online.accounts:Website",
+    "property-dead-to-target:salesforce.product2--exact-online.items:Code",
+    "property-dropped:salesforce.contact--exact-online.contacts:LastName",
+    "property-truncated:salesforce.account--exact-online.accounts:City",
+    "qualifier-ignored:wave.customer.organisation-data--custom-crm.customer:address.postalCode",
+    "qualifier-inverted:wave.customer.organisation-data--custom-crm.customer:address.postalCode",
+    "relinked-by-edit:wave.product--custom-crm.product",
+    "source-edits-dropped:salesforce.account--exact-online.accounts",
+    "stale-write:wave.invoice--custom-crm.order",
+    "stops-after:salesforce.contact--exact-online.contacts",
+    "target-edits-dropped:salesforce.order--exact-online.salesorders",
+    "time-shifted:salesforce.order--exact-online.salesorders:OrderDate",
+    "update-lost:wave.invoice--custom-crm.order",
+    "value-leak:wave.customer.organisation-data--custom-crm.customer:address.postalCode",
 )
+"""One of many a kind: all of them are the matter of `talkqa faults`."""
 
 
-@pytest.mark.parametrize(("fault", "document", "check", "sentence"), FAULTS, ids=[f[0] for f in FAULTS])
-def test_a_broken_engine_is_accused_by_the_check_whose_sentence_it_breaks(
-    fault: str, document: str, check: str, sentence: RuleKind | None, tmp_path: Path
-) -> None:
-    """The sentence that the fault breaks is among those that the result names, with its place."""
-    settings = project_settings(faults=(fault,))
-    (world,) = read_worlds([SPECS / f"{document}.rst"], settings)
-    run = run_world(world, settings, tmp_path)
-    seen = [r for r in run.results.values() if r.outcome in BROKEN and r.name == check]
+@cache
+def catalogue() -> Mapping[str, tuple[Fault, World]]:
+    """Id to fault, with the world of its flow."""
+    settings = project_settings()
+    return {
+        fault.id: (fault, world)
+        for world in read_worlds([SPECS], settings)
+        for fault in list_faults(
+            world.flows, read_schemas(world, settings, PROJECT), settings.conditions, settings.connections
+        )
+    }
+
+
+@pytest.mark.parametrize("fault_id", FAULTS, ids=[text.partition(":")[0] for text in FAULTS])
+def test_a_broken_engine_is_accused_by_the_check_whose_sentence_it_breaks(fault_id: str, tmp_path: Path) -> None:
+    """By the checks that were declared beforehand, and by the sentence that is broken, with its place."""
+    fault, world = catalogue()[fault_id]
+    settings = project_settings(faults=(fault.id,), weather=fault.weather)
+    run = run_world(world, settings, tmp_path, select=lambda _check, flow: flow.id == fault.flow_id)
+    seen = [r for r in run.results.values() if r.outcome in BROKEN and r.name in fault.checks]
     assert seen, run.counts()
-    assert all(r.message and r.place.startswith(f"specs/{document}.rst:") for r in seen)
-    shown = [r.observations[-1] for r in seen]
+    documents = {document.path for document in world.documents}
+    assert all(r.message and r.place.partition(":")[0] in documents for r in seen)
+    shown = [r.observations[-1] for r in seen if r.outcome is Outcome.FAILED]
     assert all(o.exchanges for o in shown), "the exchanges that show the failure come last"
-    if sentence is not None:
-        texts = {rule.text for flow in world.flows for rule in flow.rules_of(sentence)}
-        assert {r.sentence for r in seen} & texts
+    if fault.sentence is not None:
+        (flow,) = (flow for flow in world.flows if flow.id == fault.flow_id)
+        assert {r.sentence for r in seen} & {rule.text for rule in flow.rules_of(fault.sentence)}
     assert run.told(Outcome.ERROR) == []
 
 

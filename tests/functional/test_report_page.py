@@ -59,7 +59,7 @@ def _open(page: Any, run: Run, fragment: str = "") -> None:
 def test_a_finding_leads_to_its_check_with_its_exchanges(page: Any, run: Run) -> None:
     _open(page, run)
     page.locator(".finding li a").first.click()
-    exchange = page.locator(".check.at .x details").first
+    exchange = page.locator(".check.at .seen .x details").first
     exchange.locator("summary").click()
     sync_api.expect(exchange).to_contain_text('"name": "amber otter 1"')
     sync_api.expect(exchange).to_contain_text("Authorization: Bearer ***")

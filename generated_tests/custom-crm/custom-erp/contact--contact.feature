@@ -49,6 +49,14 @@ Feature: Custom CRM Contact to Custom ERP Contact
       When a property that travels is edited in the source Custom CRM Contact and then in the target Custom ERP Contact
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.contact--custom-erp.contact/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Contact and in the target Custom ERP Contact, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Contact that is linked to a Custom ERP Contact
+      When a property that travels is edited in the target Custom ERP Contact and then in the source Custom CRM Contact
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.contact--custom-erp.contact/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Contact does to the target Custom ERP Contact is recorded
       A value that was emptied does not overwrite a filled one.

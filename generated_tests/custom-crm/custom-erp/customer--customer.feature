@@ -49,6 +49,14 @@ Feature: Custom CRM Customer to Custom ERP Customer
       When a property that travels is edited in the source Custom CRM Customer and then in the target Custom ERP Customer
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.customer--custom-erp.customer/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Customer and in the target Custom ERP Customer, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Customer that is linked to a Custom ERP Customer
+      When a property that travels is edited in the target Custom ERP Customer and then in the source Custom CRM Customer
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.customer--custom-erp.customer/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Customer does to the target Custom ERP Customer is recorded
       A value that was emptied does not overwrite a filled one.

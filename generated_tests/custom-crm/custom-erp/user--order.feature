@@ -49,6 +49,14 @@ Feature: Custom CRM User to Custom ERP Order
       When a property that travels is edited in the source Custom CRM User and then in the target Custom ERP Order
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.user--custom-erp.order/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM User and in the target Custom ERP Order, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM User that is linked to a Custom ERP Order
+      When a property that travels is edited in the target Custom ERP Order and then in the source Custom CRM User
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.user--custom-erp.order/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM User does to the target Custom ERP Order is recorded
       A value that was emptied does not overwrite a filled one.

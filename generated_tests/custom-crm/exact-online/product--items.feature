@@ -49,6 +49,14 @@ Feature: Custom CRM Product to Exact Online Items
       When a property that travels is edited in the source Custom CRM Product and then in the target Exact Online Items
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.product--exact-online.items/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Product and in the target Exact Online Items, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Product that is linked to a Exact Online Items
+      When a property that travels is edited in the target Exact Online Items and then in the source Custom CRM Product
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.product--exact-online.items/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Product does to the target Exact Online Items is recorded
       A value that was emptied does not overwrite a filled one.

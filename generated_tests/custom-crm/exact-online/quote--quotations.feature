@@ -49,6 +49,14 @@ Feature: Custom CRM Quote to Exact Online Quotations
       When a property that travels is edited in the source Custom CRM Quote and then in the target Exact Online Quotations
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.quote--exact-online.quotations/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Quote and in the target Exact Online Quotations, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Quote that is linked to a Exact Online Quotations
+      When a property that travels is edited in the target Exact Online Quotations and then in the source Custom CRM Quote
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.quote--exact-online.quotations/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Quote does to the target Exact Online Quotations is recorded
       A value that was emptied does not overwrite a filled one.

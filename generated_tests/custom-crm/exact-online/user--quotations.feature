@@ -49,6 +49,14 @@ Feature: Custom CRM User to Exact Online Quotations
       When a property that travels is edited in the source Custom CRM User and then in the target Exact Online Quotations
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.user--exact-online.quotations/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM User and in the target Exact Online Quotations, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM User that is linked to a Exact Online Quotations
+      When a property that travels is edited in the target Exact Online Quotations and then in the source Custom CRM User
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.user--exact-online.quotations/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM User does to the target Exact Online Quotations is recorded
       A value that was emptied does not overwrite a filled one.

@@ -49,6 +49,14 @@ Feature: Custom CRM Quote to Salesforce Quote
       When a property that travels is edited in the source Custom CRM Quote and then in the target Salesforce Quote
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.quote--salesforce.quote/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Quote and in the target Salesforce Quote, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Quote that is linked to a Salesforce Quote
+      When a property that travels is edited in the target Salesforce Quote and then in the source Custom CRM Quote
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.quote--salesforce.quote/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Quote does to the target Salesforce Quote is recorded
       A value that was emptied does not overwrite a filled one.

@@ -49,6 +49,14 @@ Feature: Custom CRM Order to Wave Invoice
       When a property that travels is edited in the source Custom CRM Order and then in the target Wave Invoice
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.order--wave.invoice/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Order and in the target Wave Invoice, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Order that is linked to a Wave Invoice
+      When a property that travels is edited in the target Wave Invoice and then in the source Custom CRM Order
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.order--wave.invoice/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Order does to the target Wave Invoice is recorded
       A value that was emptied does not overwrite a filled one.

@@ -49,6 +49,14 @@ Feature: Custom CRM Product to Wave Product
       When a property that travels is edited in the source Custom CRM Product and then in the target Wave Product
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-crm.product--wave.product/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom CRM Product and in the target Wave Product, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom CRM Product that is linked to a Wave Product
+      When a property that travels is edited in the target Wave Product and then in the source Custom CRM Product
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-crm.product--wave.product/empty-keeps @policy
     Scenario: What emptying a property of the source Custom CRM Product does to the target Wave Product is recorded
       A value that was emptied does not overwrite a filled one.

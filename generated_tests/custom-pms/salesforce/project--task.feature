@@ -49,6 +49,14 @@ Feature: Custom PMS Project to Salesforce Task
       When a property that travels is edited in the source Custom PMS Project and then in the target Salesforce Task
       Then the later edit stands on both sides
 
+    @talkqa-id:custom-pms.project--salesforce.task/latest-wins/source-last @policy
+    Scenario: Of two edits the later one stands in the source Custom PMS Project and in the target Salesforce Task, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Custom PMS Project that is linked to a Salesforce Task
+      When a property that travels is edited in the target Salesforce Task and then in the source Custom PMS Project
+      Then the later edit stands on both sides
+
     @talkqa-id:custom-pms.project--salesforce.task/empty-keeps @policy
     Scenario: What emptying a property of the source Custom PMS Project does to the target Salesforce Task is recorded
       A value that was emptied does not overwrite a filled one.

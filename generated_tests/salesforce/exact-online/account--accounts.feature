@@ -28,6 +28,21 @@ Feature: Salesforce Account to Exact Online Accounts
         | salesforce.account--exact-online.accounts/merged/AccountNumber~SearchCode | AccountNumber | SearchCode |
         | salesforce.account--exact-online.accounts/merged/Website~Website | Website | Website |
 
+    @negative
+    Scenario Outline: A new Salesforce Account that does not match an existing Exact Online Accounts is not merged with it
+      Given a Exact Online Accounts that no Salesforce Account is linked to
+      And the sync engine has read that Exact Online Accounts
+      When a Salesforce Account is created whose "<source property>" shares only its <share> with "<target property>" of that Exact Online Accounts
+      Then exactly one Exact Online Accounts is linked to it
+      And it and the Exact Online Accounts that was there before take nothing of each other
+
+      Examples:
+        | check | source property | target property | share |
+        | salesforce.account--exact-online.accounts/unmatched/AccountNumber~SearchCode/beginning | AccountNumber | SearchCode | beginning |
+        | salesforce.account--exact-online.accounts/unmatched/AccountNumber~SearchCode/end | AccountNumber | SearchCode | end |
+        | salesforce.account--exact-online.accounts/unmatched/Website~Website/beginning | Website | Website | beginning |
+        | salesforce.account--exact-online.accounts/unmatched/Website~Website/end | Website | Website | end |
+
   Rule: Once a link between a Salesforce Account and a Exact Online Accounts is established, it will keep in sync between the two systems, regardless of where it is edited.
 
     Scenario Outline: A property edited in the source Salesforce Account follows in the target Exact Online Accounts
@@ -75,6 +90,26 @@ Feature: Salesforce Account to Exact Online Accounts
       Then every documented property is seen to travel to the Exact Online Accounts
       And no undocumented property is seen to travel to the Exact Online Accounts
 
+    Scenario Outline: Delicate values of the source Salesforce Account arrive whole in the target Exact Online Accounts
+      Given a Salesforce Account that is linked to a Exact Online Accounts
+      When every documented property of the source Salesforce Account is set to <values>
+      Then what is paired with each of them follows in the target Exact Online Accounts
+
+      Examples:
+        | check | values |
+        | salesforce.account--exact-online.accounts/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.account--exact-online.accounts/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Exact Online Accounts arrive whole in the source Salesforce Account
+      Given a Salesforce Account that is linked to a Exact Online Accounts
+      When every documented property of the target Exact Online Accounts is set to <values>
+      Then what is paired with each of them follows in the source Salesforce Account
+
+      Examples:
+        | check | values |
+        | salesforce.account--exact-online.accounts/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.account--exact-online.accounts/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:salesforce.account--exact-online.accounts/latest-wins/AccountNumber~SearchCode @policy
@@ -83,6 +118,14 @@ Feature: Salesforce Account to Exact Online Accounts
 
       Given a Salesforce Account that is linked to a Exact Online Accounts
       When "AccountNumber" of the source Salesforce Account and then "SearchCode" of the target Exact Online Accounts are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:salesforce.account--exact-online.accounts/latest-wins/AccountNumber~SearchCode/source-last @policy
+    Scenario: Of two edits the later one stands in the source Salesforce Account and in the target Exact Online Accounts, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Salesforce Account that is linked to a Exact Online Accounts
+      When "SearchCode" of the target Exact Online Accounts and then "AccountNumber" of the source Salesforce Account are edited
       Then the later edit stands on both sides
 
     @talkqa-id:salesforce.account--exact-online.accounts/empty-keeps @policy
@@ -131,5 +174,31 @@ Feature: Salesforce Account to Exact Online Accounts
         | check | source property | target property | difference |
         | salesforce.account--exact-online.accounts/near-miss/AccountNumber~SearchCode/letter-case | AccountNumber | SearchCode | letter case |
         | salesforce.account--exact-online.accounts/near-miss/AccountNumber~SearchCode/surrounding-blanks | AccountNumber | SearchCode | surrounding blanks |
+        | salesforce.account--exact-online.accounts/near-miss/AccountNumber~SearchCode/the-way-it-is-written | AccountNumber | SearchCode | the way it is written |
         | salesforce.account--exact-online.accounts/near-miss/Website~Website/letter-case | Website | Website | letter case |
         | salesforce.account--exact-online.accounts/near-miss/Website~Website/surrounding-blanks | Website | Website | surrounding blanks |
+        | salesforce.account--exact-online.accounts/near-miss/Website~Website/the-way-it-is-written | Website | Website | the way it is written |
+
+    @talkqa-id:salesforce.account--exact-online.accounts/near-miss/nothing-in-any-criterion @policy @negative
+    Scenario: Whether a new Salesforce Account without any merge criterion is told from such a Exact Online Accounts
+      Two records of which neither holds a merge criterion do not match.
+
+      Given a Exact Online Accounts that no Salesforce Account is linked to, with nothing in any merge criterion
+      And the sync engine has read that Exact Online Accounts
+      When a Salesforce Account is created with nothing in any merge criterion
+      Then it is recorded what becomes of the source Salesforce Account
+
+    @policy
+    Scenario Outline: Two Salesforce Account that match one existing Exact Online Accounts make at most one further Exact Online Accounts
+      Each record is linked to one record at most: of two that match the same one, the second gets its own, stays out, or is taken for the same as the first.
+
+      Given a Exact Online Accounts that no Salesforce Account is linked to
+      And the sync engine has read that Exact Online Accounts
+      When a Salesforce Account is created whose "<source property>" matches "<target property>" of that Exact Online Accounts
+      And another Salesforce Account is created whose "<source property>" matches "<target property>" of that Exact Online Accounts
+      Then at most one further Exact Online Accounts is created for the two of them
+
+      Examples:
+        | check | source property | target property |
+        | salesforce.account--exact-online.accounts/shared-criterion/AccountNumber~SearchCode | AccountNumber | SearchCode |
+        | salesforce.account--exact-online.accounts/shared-criterion/Website~Website | Website | Website |

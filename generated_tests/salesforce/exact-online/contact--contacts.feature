@@ -55,6 +55,19 @@ Feature: Salesforce Contact to Exact Online Contacts
         | check | source property | target property |
         | salesforce.contact--exact-online.contacts/merged/Email~Email | Email | Email |
 
+    @negative
+    Scenario Outline: A new Salesforce Contact that does not match an existing Exact Online Contacts is not merged with it
+      Given a Exact Online Contacts that no Salesforce Contact is linked to
+      And the sync engine has read that Exact Online Contacts
+      When a Salesforce Contact is created whose "<source property>" shares only its <share> with "<target property>" of that Exact Online Contacts
+      Then exactly one Exact Online Contacts is linked to it
+      And it and the Exact Online Contacts that was there before take nothing of each other
+
+      Examples:
+        | check | source property | target property | share |
+        | salesforce.contact--exact-online.contacts/unmatched/Email~Email/beginning | Email | Email | beginning |
+        | salesforce.contact--exact-online.contacts/unmatched/Email~Email/end | Email | Email | end |
+
   Rule: Once a link between a Salesforce Contact and a Exact Online Contacts is established, it will keep in sync between the two systems, regardless of where it is edited.
 
     Scenario Outline: A property edited in the source Salesforce Contact follows in the target Exact Online Contacts
@@ -100,6 +113,26 @@ Feature: Salesforce Contact to Exact Online Contacts
       Then every documented property is seen to travel to the Exact Online Contacts
       And no undocumented property is seen to travel to the Exact Online Contacts
 
+    Scenario Outline: Delicate values of the source Salesforce Contact arrive whole in the target Exact Online Contacts
+      Given a Salesforce Contact that is linked to a Exact Online Contacts
+      When every documented property of the source Salesforce Contact is set to <values>
+      Then what is paired with each of them follows in the target Exact Online Contacts
+
+      Examples:
+        | check | values |
+        | salesforce.contact--exact-online.contacts/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.contact--exact-online.contacts/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Exact Online Contacts arrive whole in the source Salesforce Contact
+      Given a Salesforce Contact that is linked to a Exact Online Contacts
+      When every documented property of the target Exact Online Contacts is set to <values>
+      Then what is paired with each of them follows in the source Salesforce Contact
+
+      Examples:
+        | check | values |
+        | salesforce.contact--exact-online.contacts/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.contact--exact-online.contacts/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:salesforce.contact--exact-online.contacts/latest-wins/Email~Email @policy
@@ -108,6 +141,14 @@ Feature: Salesforce Contact to Exact Online Contacts
 
       Given a Salesforce Contact that is linked to a Exact Online Contacts
       When "Email" of the source Salesforce Contact and then "Email" of the target Exact Online Contacts are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:salesforce.contact--exact-online.contacts/latest-wins/Email~Email/source-last @policy
+    Scenario: Of two edits the later one stands in the source Salesforce Contact and in the target Exact Online Contacts, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Salesforce Contact that is linked to a Exact Online Contacts
+      When "Email" of the target Exact Online Contacts and then "Email" of the source Salesforce Contact are edited
       Then the later edit stands on both sides
 
     @talkqa-id:salesforce.contact--exact-online.contacts/empty-keeps @policy
@@ -156,3 +197,26 @@ Feature: Salesforce Contact to Exact Online Contacts
         | check | source property | target property | difference |
         | salesforce.contact--exact-online.contacts/near-miss/Email~Email/letter-case | Email | Email | letter case |
         | salesforce.contact--exact-online.contacts/near-miss/Email~Email/surrounding-blanks | Email | Email | surrounding blanks |
+
+    @talkqa-id:salesforce.contact--exact-online.contacts/near-miss/nothing-in-any-criterion @policy @negative
+    Scenario: Whether a new Salesforce Contact without any merge criterion is told from such a Exact Online Contacts
+      Two records of which neither holds a merge criterion do not match.
+
+      Given a Exact Online Contacts that no Salesforce Contact is linked to, with nothing in any merge criterion
+      And the sync engine has read that Exact Online Contacts
+      When a Salesforce Contact is created with nothing in any merge criterion
+      Then it is recorded what becomes of the source Salesforce Contact
+
+    @policy
+    Scenario Outline: Two Salesforce Contact that match one existing Exact Online Contacts make at most one further Exact Online Contacts
+      Each record is linked to one record at most: of two that match the same one, the second gets its own, stays out, or is taken for the same as the first.
+
+      Given a Exact Online Contacts that no Salesforce Contact is linked to
+      And the sync engine has read that Exact Online Contacts
+      When a Salesforce Contact is created whose "<source property>" matches "<target property>" of that Exact Online Contacts
+      And another Salesforce Contact is created whose "<source property>" matches "<target property>" of that Exact Online Contacts
+      Then at most one further Exact Online Contacts is created for the two of them
+
+      Examples:
+        | check | source property | target property |
+        | salesforce.contact--exact-online.contacts/shared-criterion/Email~Email | Email | Email |

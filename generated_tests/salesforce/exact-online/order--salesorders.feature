@@ -27,6 +27,19 @@ Feature: Salesforce Order to Exact Online Salesorders
         | check | source property | target property |
         | salesforce.order--exact-online.salesorders/merged/OrderReferenceNumber~YourRef | OrderReferenceNumber | YourRef |
 
+    @negative
+    Scenario Outline: A new Salesforce Order that does not match an existing Exact Online Salesorders is not merged with it
+      Given a Exact Online Salesorders that no Salesforce Order is linked to
+      And the sync engine has read that Exact Online Salesorders
+      When a Salesforce Order is created whose "<source property>" shares only its <share> with "<target property>" of that Exact Online Salesorders
+      Then exactly one Exact Online Salesorders is linked to it
+      And it and the Exact Online Salesorders that was there before take nothing of each other
+
+      Examples:
+        | check | source property | target property | share |
+        | salesforce.order--exact-online.salesorders/unmatched/OrderReferenceNumber~YourRef/beginning | OrderReferenceNumber | YourRef | beginning |
+        | salesforce.order--exact-online.salesorders/unmatched/OrderReferenceNumber~YourRef/end | OrderReferenceNumber | YourRef | end |
+
   Rule: If a matching Exact Online Salesorders already exists, the Salesforce Order will be merged with the existing one.
     Checked by "A new Salesforce Order that matches an existing Exact Online Salesorders is linked to it".
 
@@ -76,6 +89,26 @@ Feature: Salesforce Order to Exact Online Salesorders
       Then every documented property is seen to travel to the Exact Online Salesorders
       And no undocumented property is seen to travel to the Exact Online Salesorders
 
+    Scenario Outline: Delicate values of the source Salesforce Order arrive whole in the target Exact Online Salesorders
+      Given a Salesforce Order that is linked to a Exact Online Salesorders
+      When every documented property of the source Salesforce Order is set to <values>
+      Then what is paired with each of them follows in the target Exact Online Salesorders
+
+      Examples:
+        | check | values |
+        | salesforce.order--exact-online.salesorders/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.order--exact-online.salesorders/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Exact Online Salesorders arrive whole in the source Salesforce Order
+      Given a Salesforce Order that is linked to a Exact Online Salesorders
+      When every documented property of the target Exact Online Salesorders is set to <values>
+      Then what is paired with each of them follows in the source Salesforce Order
+
+      Examples:
+        | check | values |
+        | salesforce.order--exact-online.salesorders/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.order--exact-online.salesorders/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:salesforce.order--exact-online.salesorders/latest-wins/Name~Description @policy
@@ -84,6 +117,14 @@ Feature: Salesforce Order to Exact Online Salesorders
 
       Given a Salesforce Order that is linked to a Exact Online Salesorders
       When "Name" of the source Salesforce Order and then "Description" of the target Exact Online Salesorders are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:salesforce.order--exact-online.salesorders/latest-wins/Name~Description/source-last @policy
+    Scenario: Of two edits the later one stands in the source Salesforce Order and in the target Exact Online Salesorders, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Salesforce Order that is linked to a Exact Online Salesorders
+      When "Description" of the target Exact Online Salesorders and then "Name" of the source Salesforce Order are edited
       Then the later edit stands on both sides
 
     @talkqa-id:salesforce.order--exact-online.salesorders/empty-keeps @policy
@@ -132,3 +173,27 @@ Feature: Salesforce Order to Exact Online Salesorders
         | check | source property | target property | difference |
         | salesforce.order--exact-online.salesorders/near-miss/OrderReferenceNumber~YourRef/letter-case | OrderReferenceNumber | YourRef | letter case |
         | salesforce.order--exact-online.salesorders/near-miss/OrderReferenceNumber~YourRef/surrounding-blanks | OrderReferenceNumber | YourRef | surrounding blanks |
+        | salesforce.order--exact-online.salesorders/near-miss/OrderReferenceNumber~YourRef/the-way-it-is-written | OrderReferenceNumber | YourRef | the way it is written |
+
+    @talkqa-id:salesforce.order--exact-online.salesorders/near-miss/nothing-in-any-criterion @policy @negative
+    Scenario: Whether a new Salesforce Order without any merge criterion is told from such a Exact Online Salesorders
+      Two records of which neither holds a merge criterion do not match.
+
+      Given a Exact Online Salesorders that no Salesforce Order is linked to, with nothing in any merge criterion
+      And the sync engine has read that Exact Online Salesorders
+      When a Salesforce Order is created with nothing in any merge criterion
+      Then it is recorded what becomes of the source Salesforce Order
+
+    @policy
+    Scenario Outline: Two Salesforce Order that match one existing Exact Online Salesorders make at most one further Exact Online Salesorders
+      Each record is linked to one record at most: of two that match the same one, the second gets its own, stays out, or is taken for the same as the first.
+
+      Given a Exact Online Salesorders that no Salesforce Order is linked to
+      And the sync engine has read that Exact Online Salesorders
+      When a Salesforce Order is created whose "<source property>" matches "<target property>" of that Exact Online Salesorders
+      And another Salesforce Order is created whose "<source property>" matches "<target property>" of that Exact Online Salesorders
+      Then at most one further Exact Online Salesorders is created for the two of them
+
+      Examples:
+        | check | source property | target property |
+        | salesforce.order--exact-online.salesorders/shared-criterion/OrderReferenceNumber~YourRef | OrderReferenceNumber | YourRef |

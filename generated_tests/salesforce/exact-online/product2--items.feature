@@ -65,6 +65,26 @@ Feature: Salesforce Product2 to Exact Online Items
       Then every documented property is seen to travel to the Exact Online Items
       And no undocumented property is seen to travel to the Exact Online Items
 
+    Scenario Outline: Delicate values of the source Salesforce Product2 arrive whole in the target Exact Online Items
+      Given a Salesforce Product2 that is linked to a Exact Online Items
+      When every documented property of the source Salesforce Product2 is set to <values>
+      Then what is paired with each of them follows in the target Exact Online Items
+
+      Examples:
+        | check | values |
+        | salesforce.product2--exact-online.items/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.product2--exact-online.items/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Exact Online Items arrive whole in the source Salesforce Product2
+      Given a Salesforce Product2 that is linked to a Exact Online Items
+      When every documented property of the target Exact Online Items is set to <values>
+      Then what is paired with each of them follows in the source Salesforce Product2
+
+      Examples:
+        | check | values |
+        | salesforce.product2--exact-online.items/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | salesforce.product2--exact-online.items/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:salesforce.product2--exact-online.items/latest-wins/Name~Description @policy
@@ -73,6 +93,14 @@ Feature: Salesforce Product2 to Exact Online Items
 
       Given a Salesforce Product2 that is linked to a Exact Online Items
       When "Name" of the source Salesforce Product2 and then "Description" of the target Exact Online Items are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:salesforce.product2--exact-online.items/latest-wins/Name~Description/source-last @policy
+    Scenario: Of two edits the later one stands in the source Salesforce Product2 and in the target Exact Online Items, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Salesforce Product2 that is linked to a Exact Online Items
+      When "Description" of the target Exact Online Items and then "Name" of the source Salesforce Product2 are edited
       Then the later edit stands on both sides
 
     @talkqa-id:salesforce.product2--exact-online.items/empty-keeps @policy

@@ -27,6 +27,19 @@ Feature: Wave Customer (human data) to Custom CRM Contact
         | check | source property | target property |
         | wave.customer.human-data--custom-crm.contact/merged/email~email | email | email |
 
+    @negative
+    Scenario Outline: A new Wave Customer (human data) that does not match an existing Custom CRM Contact is not merged with it
+      Given a Custom CRM Contact that no Wave Customer (human data) is linked to
+      And the sync engine has read that Custom CRM Contact
+      When a Wave Customer (human data) is created whose "<source property>" shares only its <share> with "<target property>" of that Custom CRM Contact
+      Then exactly one Custom CRM Contact is linked to it
+      And it and the Custom CRM Contact that was there before take nothing of each other
+
+      Examples:
+        | check | source property | target property | share |
+        | wave.customer.human-data--custom-crm.contact/unmatched/email~email/beginning | email | email | beginning |
+        | wave.customer.human-data--custom-crm.contact/unmatched/email~email/end | email | email | end |
+
   Rule: Once a link between a Wave Customer (human data) and a Custom CRM Contact is established, it will keep in sync between the two systems, regardless of where it is edited.
 
     Scenario Outline: A property edited in the source Wave Customer (human data) follows in the target Custom CRM Contact
@@ -80,10 +93,51 @@ Feature: Wave Customer (human data) to Custom CRM Contact
       Given a Wave Customer (human data) linked to a Custom CRM Contact, without "<value>" in "<qualifying property>" of the target Custom CRM Contact
       When "<source property>" of the source Wave Customer (human data) is edited
       Then "<target property>" of the target Custom CRM Contact stays as it was
+      When "<value>" comes to stand in "<qualifying property>" of the target Custom CRM Contact
+      Then now "<target property>" of the target Custom CRM Contact follows
 
       Examples:
         | check | source property | target property | value | qualifying property |
         | wave.customer.human-data--custom-crm.contact/unqualified/phone~phone | phone | phone | Phone | preferredChannel |
+
+    Scenario Outline: Where the qualifier of the target holds, a property edited in the target Custom CRM Contact follows in the source Wave Customer (human data)
+      Given a Wave Customer (human data) linked to a Custom CRM Contact, with "<value>" in "<qualifying property>" of the target Custom CRM Contact
+      When "<target property>" of the target Custom CRM Contact is edited
+      Then "<source property>" of the source Wave Customer (human data) follows
+
+      Examples:
+        | check | source property | target property | value | qualifying property |
+        | wave.customer.human-data--custom-crm.contact/qualified-in-target/phone~phone | phone | phone | Phone | preferredChannel |
+
+    @negative
+    Scenario Outline: Where the qualifier of the target does not hold, a property edited in the target Custom CRM Contact leaves the source Wave Customer (human data) alone
+      Given a Wave Customer (human data) linked to a Custom CRM Contact, without "<value>" in "<qualifying property>" of the target Custom CRM Contact
+      When "<target property>" of the target Custom CRM Contact is edited
+      Then "<source property>" of the source Wave Customer (human data) stays as it was
+
+      Examples:
+        | check | source property | target property | value | qualifying property |
+        | wave.customer.human-data--custom-crm.contact/unqualified-in-target/phone~phone | phone | phone | Phone | preferredChannel |
+
+    Scenario Outline: Delicate values of the source Wave Customer (human data) arrive whole in the target Custom CRM Contact
+      Given a Wave Customer (human data) that is linked to a Custom CRM Contact
+      When every documented property of the source Wave Customer (human data) is set to <values>
+      Then what is paired with each of them follows in the target Custom CRM Contact
+
+      Examples:
+        | check | values |
+        | wave.customer.human-data--custom-crm.contact/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.customer.human-data--custom-crm.contact/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Custom CRM Contact arrive whole in the source Wave Customer (human data)
+      Given a Wave Customer (human data) that is linked to a Custom CRM Contact
+      When every documented property of the target Custom CRM Contact is set to <values>
+      Then what is paired with each of them follows in the source Wave Customer (human data)
+
+      Examples:
+        | check | values |
+        | wave.customer.human-data--custom-crm.contact/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.customer.human-data--custom-crm.contact/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -93,6 +147,14 @@ Feature: Wave Customer (human data) to Custom CRM Contact
 
       Given a Wave Customer (human data) that is linked to a Custom CRM Contact
       When "email" of the source Wave Customer (human data) and then "email" of the target Custom CRM Contact are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:wave.customer.human-data--custom-crm.contact/latest-wins/email~email/source-last @policy
+    Scenario: Of two edits the later one stands in the source Wave Customer (human data) and in the target Custom CRM Contact, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Wave Customer (human data) that is linked to a Custom CRM Contact
+      When "email" of the target Custom CRM Contact and then "email" of the source Wave Customer (human data) are edited
       Then the later edit stands on both sides
 
     @talkqa-id:wave.customer.human-data--custom-crm.contact/empty-keeps @policy
@@ -141,3 +203,26 @@ Feature: Wave Customer (human data) to Custom CRM Contact
         | check | source property | target property | difference |
         | wave.customer.human-data--custom-crm.contact/near-miss/email~email/letter-case | email | email | letter case |
         | wave.customer.human-data--custom-crm.contact/near-miss/email~email/surrounding-blanks | email | email | surrounding blanks |
+
+    @talkqa-id:wave.customer.human-data--custom-crm.contact/near-miss/nothing-in-any-criterion @policy @negative
+    Scenario: Whether a new Wave Customer (human data) without any merge criterion is told from such a Custom CRM Contact
+      Two records of which neither holds a merge criterion do not match.
+
+      Given a Custom CRM Contact that no Wave Customer (human data) is linked to, with nothing in any merge criterion
+      And the sync engine has read that Custom CRM Contact
+      When a Wave Customer (human data) is created with nothing in any merge criterion
+      Then it is recorded what becomes of the source Wave Customer (human data)
+
+    @policy
+    Scenario Outline: Two Wave Customer (human data) that match one existing Custom CRM Contact make at most one further Custom CRM Contact
+      Each record is linked to one record at most: of two that match the same one, the second gets its own, stays out, or is taken for the same as the first.
+
+      Given a Custom CRM Contact that no Wave Customer (human data) is linked to
+      And the sync engine has read that Custom CRM Contact
+      When a Wave Customer (human data) is created whose "<source property>" matches "<target property>" of that Custom CRM Contact
+      And another Wave Customer (human data) is created whose "<source property>" matches "<target property>" of that Custom CRM Contact
+      Then at most one further Custom CRM Contact is created for the two of them
+
+      Examples:
+        | check | source property | target property |
+        | wave.customer.human-data--custom-crm.contact/shared-criterion/email~email | email | email |

@@ -73,10 +73,51 @@ Feature: Wave Customer (organisation data) to Custom CRM Customer
       Given a Wave Customer (organisation data) linked to a Custom CRM Customer, without "<value>" in "<qualifying property>" of the source Wave Customer (organisation data)
       When "<source property>" of the source Wave Customer (organisation data) is edited
       Then "<target property>" of the target Custom CRM Customer stays as it was
+      When "<value>" comes to stand in "<qualifying property>" of the source Wave Customer (organisation data)
+      Then now "<target property>" of the target Custom CRM Customer follows
 
       Examples:
         | check | source property | target property | value | qualifying property |
         | wave.customer.organisation-data--custom-crm.customer/unqualified/address.postalCode~address.postalCode | address.postalCode | address.postalCode | NO | address.country.code |
+
+    Scenario Outline: Where the qualifier of the source holds, a property edited in the target Custom CRM Customer follows in the source Wave Customer (organisation data)
+      Given a Wave Customer (organisation data) linked to a Custom CRM Customer, with "<value>" in "<qualifying property>" of the source Wave Customer (organisation data)
+      When "<target property>" of the target Custom CRM Customer is edited
+      Then "<source property>" of the source Wave Customer (organisation data) follows
+
+      Examples:
+        | check | source property | target property | value | qualifying property |
+        | wave.customer.organisation-data--custom-crm.customer/qualified-in-target/address.postalCode~address.postalCode | address.postalCode | address.postalCode | NO | address.country.code |
+
+    @negative
+    Scenario Outline: Where the qualifier of the source does not hold, a property edited in the target Custom CRM Customer leaves the source Wave Customer (organisation data) alone
+      Given a Wave Customer (organisation data) linked to a Custom CRM Customer, without "<value>" in "<qualifying property>" of the source Wave Customer (organisation data)
+      When "<target property>" of the target Custom CRM Customer is edited
+      Then "<source property>" of the source Wave Customer (organisation data) stays as it was
+
+      Examples:
+        | check | source property | target property | value | qualifying property |
+        | wave.customer.organisation-data--custom-crm.customer/unqualified-in-target/address.postalCode~address.postalCode | address.postalCode | address.postalCode | NO | address.country.code |
+
+    Scenario Outline: Delicate values of the source Wave Customer (organisation data) arrive whole in the target Custom CRM Customer
+      Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
+      When every documented property of the source Wave Customer (organisation data) is set to <values>
+      Then what is paired with each of them follows in the target Custom CRM Customer
+
+      Examples:
+        | check | values |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Custom CRM Customer arrive whole in the source Wave Customer (organisation data)
+      Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
+      When every documented property of the target Custom CRM Customer is set to <values>
+      Then what is paired with each of them follows in the source Wave Customer (organisation data)
+
+      Examples:
+        | check | values |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -86,6 +127,14 @@ Feature: Wave Customer (organisation data) to Custom CRM Customer
 
       Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
       When "address.addressLine1" of the source Wave Customer (organisation data) and then "address.street" of the target Custom CRM Customer are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:wave.customer.organisation-data--custom-crm.customer/latest-wins/address.addressLine1~address.street/source-last @policy
+    Scenario: Of two edits the later one stands in the source Wave Customer (organisation data) and in the target Custom CRM Customer, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
+      When "address.street" of the target Custom CRM Customer and then "address.addressLine1" of the source Wave Customer (organisation data) are edited
       Then the later edit stands on both sides
 
     @talkqa-id:wave.customer.organisation-data--custom-crm.customer/empty-keeps @policy

@@ -59,6 +59,26 @@ Feature: Wave Invoice to Custom CRM Order
       Then every documented property is seen to travel to the Custom CRM Order
       And no undocumented property is seen to travel to the Custom CRM Order
 
+    Scenario Outline: Delicate values of the source Wave Invoice arrive whole in the target Custom CRM Order
+      Given a Wave Invoice that is linked to a Custom CRM Order
+      When every documented property of the source Wave Invoice is set to <values>
+      Then what is paired with each of them follows in the target Custom CRM Order
+
+      Examples:
+        | check | values |
+        | wave.invoice--custom-crm.order/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.invoice--custom-crm.order/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Custom CRM Order arrive whole in the source Wave Invoice
+      Given a Wave Invoice that is linked to a Custom CRM Order
+      When every documented property of the target Custom CRM Order is set to <values>
+      Then what is paired with each of them follows in the source Wave Invoice
+
+      Examples:
+        | check | values |
+        | wave.invoice--custom-crm.order/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.invoice--custom-crm.order/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:wave.invoice--custom-crm.order/latest-wins/invoiceNumber~orderNumber @policy
@@ -67,6 +87,14 @@ Feature: Wave Invoice to Custom CRM Order
 
       Given a Wave Invoice that is linked to a Custom CRM Order
       When "invoiceNumber" of the source Wave Invoice and then "orderNumber" of the target Custom CRM Order are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:wave.invoice--custom-crm.order/latest-wins/invoiceNumber~orderNumber/source-last @policy
+    Scenario: Of two edits the later one stands in the source Wave Invoice and in the target Custom CRM Order, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Wave Invoice that is linked to a Custom CRM Order
+      When "orderNumber" of the target Custom CRM Order and then "invoiceNumber" of the source Wave Invoice are edited
       Then the later edit stands on both sides
 
     @talkqa-id:wave.invoice--custom-crm.order/empty-keeps @policy

@@ -34,6 +34,21 @@ Feature: Wave Product to Custom CRM Product
         | check | source property | target property |
         | wave.product--custom-crm.product/merged/name~name | name | name |
 
+    @negative
+    Scenario Outline: A new Wave Product that does not match an existing Custom CRM Product is not merged with it
+      Given a Custom CRM Product that no Wave Product is linked to
+      And the sync engine has read that Custom CRM Product
+      When a Wave Product is created whose "<source property>" shares only its <share> with "<target property>" of that Custom CRM Product
+      Then no Custom CRM Product is created for it
+      And it and the Custom CRM Product that was there before take nothing of each other
+      When a link between it and a Custom CRM Product is established
+      Then exactly one Custom CRM Product is linked to it
+
+      Examples:
+        | check | source property | target property | share |
+        | wave.product--custom-crm.product/unmatched/name~name/beginning | name | name | beginning |
+        | wave.product--custom-crm.product/unmatched/name~name/end | name | name | end |
+
   Rule: Once a link between a Wave Product and a Custom CRM Product is established, it will keep in sync between the two systems, regardless of where it is edited.
 
     Scenario Outline: A property edited in the source Wave Product follows in the target Custom CRM Product
@@ -69,6 +84,26 @@ Feature: Wave Product to Custom CRM Product
       Then every documented property is seen to travel to the Custom CRM Product
       And no undocumented property is seen to travel to the Custom CRM Product
 
+    Scenario Outline: Delicate values of the source Wave Product arrive whole in the target Custom CRM Product
+      Given a Wave Product that is linked to a Custom CRM Product
+      When every documented property of the source Wave Product is set to <values>
+      Then what is paired with each of them follows in the target Custom CRM Product
+
+      Examples:
+        | check | values |
+        | wave.product--custom-crm.product/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.product--custom-crm.product/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+
+    Scenario Outline: Delicate values of the target Custom CRM Product arrive whole in the source Wave Product
+      Given a Wave Product that is linked to a Custom CRM Product
+      When every documented property of the target Custom CRM Product is set to <values>
+      Then what is paired with each of them follows in the source Wave Product
+
+      Examples:
+        | check | values |
+        | wave.product--custom-crm.product/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
+        | wave.product--custom-crm.product/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
     @talkqa-id:wave.product--custom-crm.product/latest-wins/name~name @policy
@@ -77,6 +112,14 @@ Feature: Wave Product to Custom CRM Product
 
       Given a Wave Product that is linked to a Custom CRM Product
       When "name" of the source Wave Product and then "name" of the target Custom CRM Product are edited
+      Then the later edit stands on both sides
+
+    @talkqa-id:wave.product--custom-crm.product/latest-wins/name~name/source-last @policy
+    Scenario: Of two edits the later one stands in the source Wave Product and in the target Custom CRM Product, where the source is edited last
+      Where a property is edited on both sides, the later edit wins.
+
+      Given a Wave Product that is linked to a Custom CRM Product
+      When "name" of the target Custom CRM Product and then "name" of the source Wave Product are edited
       Then the later edit stands on both sides
 
     @talkqa-id:wave.product--custom-crm.product/empty-keeps @policy
@@ -125,3 +168,27 @@ Feature: Wave Product to Custom CRM Product
         | check | source property | target property | difference |
         | wave.product--custom-crm.product/near-miss/name~name/letter-case | name | name | letter case |
         | wave.product--custom-crm.product/near-miss/name~name/surrounding-blanks | name | name | surrounding blanks |
+        | wave.product--custom-crm.product/near-miss/name~name/the-way-it-is-written | name | name | the way it is written |
+
+    @talkqa-id:wave.product--custom-crm.product/near-miss/nothing-in-any-criterion @policy @negative
+    Scenario: Whether a new Wave Product without any merge criterion is told from such a Custom CRM Product
+      Two records of which neither holds a merge criterion do not match.
+
+      Given a Custom CRM Product that no Wave Product is linked to, with nothing in any merge criterion
+      And the sync engine has read that Custom CRM Product
+      When a Wave Product is created with nothing in any merge criterion
+      Then it is recorded what becomes of the source Wave Product
+
+    @policy
+    Scenario Outline: Two Wave Product that match one existing Custom CRM Product make at most one further Custom CRM Product
+      Each record is linked to one record at most: of two that match the same one, the second gets its own, stays out, or is taken for the same as the first.
+
+      Given a Custom CRM Product that no Wave Product is linked to
+      And the sync engine has read that Custom CRM Product
+      When a Wave Product is created whose "<source property>" matches "<target property>" of that Custom CRM Product
+      And another Wave Product is created whose "<source property>" matches "<target property>" of that Custom CRM Product
+      Then at most one further Custom CRM Product is created for the two of them
+
+      Examples:
+        | check | source property | target property |
+        | wave.product--custom-crm.product/shared-criterion/name~name | name | name |

@@ -12,25 +12,27 @@ from talkqa.checklist.identity import SMOKE
 from talkqa.model.check import Check, Depth
 from talkqa.model.flow import Flow, RuleKind
 
-PARTITIONS = rules.PARTITIONS
-
 _RULES: tuple[Callable[[Basis], Iterator[Check]], ...] = (
     rules.check_created,
     rules.check_conditions,
     rules.check_link_required,
     rules.check_connected,
     rules.check_merged,
+    rules.check_unmatched,
     rules.check_two_way,
     rules.check_properties,
     rules.check_qualifiers,
+    rules.check_whole,
     policies.check_latest_wins,
     policies.check_empty_keeps,
     policies.check_quiet,
     policies.check_delete_stays,
     policies.check_link_survives,
     policies.check_near_misses,
+    policies.check_empty_criteria,
+    policies.check_shared_criteria,
 )
-_DEEP = (rules.check_values,)
+_DEEP: tuple[Callable[[Basis], Iterator[Check]], ...] = (rules.check_values, policies.check_target_side)
 _NAMES = {
     name: place
     for place, name in enumerate(
@@ -42,19 +44,26 @@ _NAMES = {
             "connected",
             "unconnected-stays-out",
             "merged",
+            "unmatched",
             "edited-in-source",
             "edited-in-target",
             "discovered",
             "audit",
             "qualified",
             "unqualified",
+            "qualified-in-target",
+            "unqualified-in-target",
+            "whole-in-source",
+            "whole-in-target",
             "value",
+            "value-in-target",
             "latest-wins",
             "empty-keeps",
             "quiet",
             "delete-stays",
             "link-survives",
             "near-miss",
+            "shared-criterion",
         )
     )
 }
@@ -80,7 +89,8 @@ def derive_checks(flow: Flow, depth: Depth) -> tuple[Check, ...]:
     return tuple(sorted(unique.values(), key=_reading_order))
 
 
-def _reading_order(check: Check) -> tuple[int, str, int, str]:
+def _reading_order(check: Check) -> tuple[int, str, int, str, str]:
     kind = len(_KINDS) if check.rule is None else _KINDS[check.rule]
     # Policies stand under one heading, so that their sentences do not decide their order.
-    return kind, check.sentence if check.rule is not None else "", _NAMES[check.name], check.id
+    # Checks of one title stay together, as the rows of one outline.
+    return kind, check.sentence if check.rule is not None else "", _NAMES[check.name], check.title, check.id

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from talkqa.checklist.identity import build_id, join
+from talkqa.checklist.identity import APPROVED, build_id, join
 from talkqa.checklist.phrases import IN_STEP, Phrase, quotable
 from talkqa.checklist.rows import classify_rows, lowest_row, names_id
 from talkqa.model.check import Check, RowClass, RowKey, Step
@@ -97,6 +97,8 @@ def draw_check(
 ) -> Check:
     """Put a check together; `parts` end its id, `row` is what it is about, `sentence` says the policy in words."""
     key = RowKey(source=row.source, target=row.target) if row is not None else None
+    if isinstance(row, PropertyRow) and row.approved:
+        tags = (*tags, APPROVED)
     cells = {value.column: value.text for _, _, values in lines for value in values.values() if isinstance(value, Cell)}
     return Check(
         id=build_id(basis.flow.id, name, *parts),

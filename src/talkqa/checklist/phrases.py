@@ -48,6 +48,7 @@ LINKED_PAIR = Phrase("a {source} that is linked to a {target}")
 PAIR_QUALIFIED = Phrase('a {source} linked to a {target}, with "{value}" in "{path}" of the {side} {entity}')
 PAIR_UNQUALIFIED = Phrase('a {source} linked to a {target}, without "{value}" in "{path}" of the {side} {entity}')
 EXISTING_TARGET = Phrase("a {target} that no {source} is linked to")
+EXISTING_EMPTY = Phrase("a {target} that no {source} is linked to, with nothing in any merge criterion")
 ENGINE_HAS_READ = Phrase("the sync engine has read that {target}")
 CONNECTED_ENTITY = Phrase("a {entity} that is synchronized into {system}")
 
@@ -57,7 +58,13 @@ CREATED_MATCHING = Phrase('a {source} is created whose "{source_path}" matches "
 CREATED_NEARLY = Phrase(
     'a {source} is created whose "{source_path}" differs from "{target_path}" of that {target} only in {difference}'
 )
-"""`difference` is `letter case` or `surrounding blanks`."""
+"""`difference` is one of `checklist.policies.DIFFERENCES`."""
+CREATED_APART = Phrase(
+    'a {source} is created whose "{source_path}" shares only its {share} with "{target_path}" of that {target}'
+)
+"""`share` is `beginning` or `end`."""
+CREATED_TWIN = Phrase('another {source} is created whose "{source_path}" matches "{target_path}" of that {target}')
+CREATED_EMPTY = Phrase("a {source} is created with nothing in any merge criterion")
 CREATED_UNLINKED = Phrase("a {source} is created that nothing links to a {target}")
 CREATED_CONNECTED = Phrase("a {source} connected to that {entity} is created")
 CREATED_UNCONNECTED = Phrase("a {source} connected to nothing is created")
@@ -66,14 +73,23 @@ CREATED_FAILS = Phrase('a {source} is created for which "{condition}" does not h
 BECOMES_TRUE = Phrase('"{condition}" comes to hold for it')
 BECOMES_LINKED = Phrase("a link between it and a {target} is established")
 BECOMES_CONNECTED = Phrase("it is connected to something that is synchronized into {system}")
+BECOMES_QUALIFIED = Phrase('"{value}" comes to stand in "{path}" of the {side} {entity}')
 EDITED = Phrase('"{path}" of the {side} {entity} is edited')
 SET_TO = Phrase('"{path}" of the {side} {entity} is set to {partition}')
-"""`partition` is one of `checklist.derive.PARTITIONS`."""
+"""`partition` is one of `checklist.partitions.PARTITIONS`."""
+ALL_SET_TO = Phrase("every documented property of the {side} {entity} is set to {suite}")
+"""`suite` is one of `checklist.partitions.SUITES`."""
 EMPTIED = Phrase('"{path}" of the {side} {entity} is emptied')
 SEEN_EDITED = Phrase("a property that travels is edited in the {side} {entity}")
 SEEN_EMPTIED = Phrase("a property that travels is emptied in the {side} {entity}")
 BOTH_EDITED = Phrase(
     '"{source_path}" of the source {source} and then "{target_path}" of the target {target} are edited'
+)
+BOTH_EDITED_BACK = Phrase(
+    '"{target_path}" of the target {target} and then "{source_path}" of the source {source} are edited'
+)
+SEEN_BOTH_EDITED_BACK = Phrase(
+    "a property that travels is edited in the target {target} and then in the source {source}"
 )
 SEEN_BOTH_EDITED = Phrase("a property that travels is edited in the source {source} and then in the target {target}")
 REWRITTEN = Phrase("every writable property of the source {source} is rewritten")
@@ -83,9 +99,13 @@ DELETED = Phrase("the {side} {entity} is deleted")
 EXACTLY_ONE = Phrase("exactly one {target} is linked to it")
 NO_COPIES = Phrase("no second copy of it appears in either system")
 LINKED_TO_EXISTING = Phrase("it is linked to the {target} that was there before")
+KEEPS_APART = Phrase("it and the {target} that was there before take nothing of each other")
+TWINS_TOLD_APART = Phrase("at most one further {target} is created for the two of them")
 NO_SECOND = Phrase("no second {target} is created for it")
 STAYS_OUT = Phrase("no {target} is created for it")
 FOLLOWS = Phrase('"{path}" of the {side} {entity} follows')
+FOLLOWS_AT_LAST = Phrase('now "{path}" of the {side} {entity} follows')
+ALL_FOLLOW = Phrase("what is paired with each of them follows in the {side} {entity}")
 SEEN_FOLLOWS = Phrase("that property follows in the {side} {entity}")
 STAYS = Phrase('"{path}" of the {side} {entity} stays as it was')
 OTHERS_STAY = Phrase("every other property of the pair stays as it was")

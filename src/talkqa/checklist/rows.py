@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from talkqa.model.check import RowClass, RowKey
+from talkqa.model.discovery import Ways
 from talkqa.model.flow import Flow, PropertyRow
 
 _ID = re.compile(r"(?:^|[_\-$ ])(?:id|gid|uid|guid|uuid)$|(?<=[a-z0-9])(?:Id|ID|Gid|GID|Guid|GUID|Uuid|UUID)$")
@@ -36,12 +37,13 @@ def classify_rows(flow: Flow) -> Mapping[RowKey, RowClass]:
 
 
 def lowest_row(flow: Flow, classes: Mapping[RowKey, RowClass]) -> PropertyRow | None:
-    """The row that stands for all of them: the first in order of paths, plain and unqualified ones preferred."""
+    """The row that stands for all of them: the first in order of paths; plain, unqualified, two-way ones preferred."""
     return min(
         flow.properties,
         key=lambda row: (
             classes[RowKey(source=row.source, target=row.target)] is not RowClass.PLAIN,
             bool(row.qualifiers),
+            row.ways is not Ways.BOTH,
             row.source,
             row.target,
         ),

@@ -1,6 +1,5 @@
 """What each sentence of a document promises: one small function a rule, its negative case beside it."""
 
-import re
 from collections.abc import Iterator
 
 from talkqa.checklist import phrases as say
@@ -17,18 +16,17 @@ from talkqa.checklist.draft import (
     when,
 )
 from talkqa.checklist.identity import NEGATIVE, SMOKE, entity_slug, join, slug
+from talkqa.checklist.partitions import COMPARABLE, SUITES, partitions_of
 from talkqa.checklist.phrases import quotable
 from talkqa.model.check import Check, RowClass, RowKey
+from talkqa.model.discovery import Ways
 from talkqa.model.flow import PropertyRow, Qualifier, Rule, RuleKind, Side
 
-_TEXTS = ("unicode text", "the longest text", "text with leading zeros", "text that looks like a number")
-_NUMBERS = ("zero", "a negative number")
-_DATES = ("the first day of a year",)
-PARTITIONS: tuple[str, ...] = _TEXTS + _NUMBERS + _DATES
-"""Kinds of value that engines are known to spoil, in the words of a step."""
-
-_DATE = re.compile(r"(?:^|[_.])dato?e?|Date|Dato|(?:^|[_.])birthday", re.ASCII)
-_COMPARABLE = frozenset({RowClass.PLAIN, RowClass.TRANSFORM, RowClass.LIST})
+SHARES: tuple[str, ...] = ("beginning", "end")
+"""The part that a criterion has in common with one that it does not match, in the words of a step."""
+_AWAY = {Side.SOURCE: Ways.TO_SOURCE, Side.TARGET: Ways.TO_TARGET}
+"""Where a row leads that an edit of this side does not follow."""
+_CREATING = (RuleKind.EVERY, RuleKind.CONDITION, RuleKind.CREATE_IF_CONNECTED, RuleKind.CREATE_UNMATCHED)
 
 
 def check_created(basis: Basis) -> Iterator[Check]:
@@ -166,6 +164,38 @@ def check_merged(basis: Basis) -> Iterator[Check]:
         yield draw_check(basis, "merged", *before, created, *after, title=title, rule=rule)
 
 
+def check_unmatched(basis: Basis) -> Iterator[Check]:
+    """A record that matches nothing is not merged with a stranger, though a part of the criterion is the same."""
+    rule = basis.rule(RuleKind.MERGE_ON, RuleKind.MERGE_EXISTING)
+    one = then(say.EXACTLY_ONE, target=basis.target)
+    apart = then(say.KEEPS_APART, target=basis.target)
+    linked = when(say.BECOMES_LINKED, target=basis.target)
+    created = any(basis.flow.has(kind) for kind in _CREATING)
+    after = (one, apart) if created else (then(say.STAYS_OUT, target=basis.target), apart, linked, one)
+    for row in basis.matching if rule is not None else ():
+        for share in SHARES:
+            yield draw_check(
+                basis,
+                "unmatched",
+                given(say.EXISTING_TARGET, target=basis.target, source=basis.source),
+                given(say.ENGINE_HAS_READ, target=basis.target),
+                when(
+                    say.CREATED_APART,
+                    source=basis.source,
+                    source_path=source_cell(row),
+                    target_path=target_cell(row),
+                    target=basis.target,
+                    share=Cell(column="share", text=share),
+                ),
+                *after,
+                title=f"A new {basis.source} that does not match an existing {basis.target} is not merged with it",
+                rule=rule,
+                parts=(part_of_row(row), slug(share)),
+                row=row,
+                tags=(NEGATIVE,),
+            )
+
+
 def check_two_way(basis: Basis) -> Iterator[Check]:
     """An edit on either side follows on the other."""
     rule = basis.rule(RuleKind.TWO_WAY)
@@ -177,6 +207,8 @@ def check_two_way(basis: Basis) -> Iterator[Check]:
         name = f"edited-in-{side}"
         title = f"A property edited in the {side} {here} follows in the {side.other} {there}"
         for row in basis.flow.properties:
+            if row.ways is _AWAY[side]:
+                continue
             paths = {Side.SOURCE: source_cell(row), Side.TARGET: target_cell(row)}
             yield draw_check(
                 basis,
@@ -256,70 +288,92 @@ def _check_qualifier(
         "side": qualifier.side,
         "entity": basis.name(qualifier.side),
     }
-    edited = when(say.EDITED, path=source_cell(row), side=Side.SOURCE, entity=basis.source)
-    what = f"a property edited in the source {basis.source}"
-    follows = then(say.FOLLOWS, path=target_cell(row), side=Side.TARGET, entity=basis.target)
-    yield draw_check(
-        basis,
-        "qualified",
-        given(say.PAIR_QUALIFIED, **pair),
-        edited,
-        follows,
-        title=f"Where the qualifier of the {qualifier.side} holds, {what} follows in the target {basis.target}",
-        rule=rule,
-        parts=parts,
-        row=row,
-    )
-    unless = f"Where the qualifier of the {qualifier.side} does not hold"
-    stays = then(say.STAYS, path=target_cell(row), side=Side.TARGET, entity=basis.target)
-    yield draw_check(
-        basis,
-        "unqualified",
-        given(say.PAIR_UNQUALIFIED, **pair),
-        edited,
-        stays,
-        title=f"{unless}, {what} leaves the target {basis.target} alone",
-        rule=rule,
-        parts=parts,
-        row=row,
-        tags=(NEGATIVE,),
-    )
+    for side in Side:
+        here, there = basis.name(side), basis.name(side.other)
+        paths = {Side.SOURCE: source_cell(row), Side.TARGET: target_cell(row)}
+        suffix = "" if side is Side.SOURCE else "-in-target"
+        edited = when(say.EDITED, path=paths[side], side=side, entity=here)
+        what = f"a property edited in the {side} {here}"
+        yield draw_check(
+            basis,
+            f"qualified{suffix}",
+            given(say.PAIR_QUALIFIED, **pair),
+            edited,
+            then(say.FOLLOWS, path=paths[side.other], side=side.other, entity=there),
+            title=f"Where the qualifier of the {qualifier.side} holds, {what} follows in the {side.other} {there}",
+            rule=rule,
+            parts=parts,
+            row=row,
+        )
+        # Which side leads when a row comes to apply is not documented where the target was edited.
+        at_last = (
+            when(say.BECOMES_QUALIFIED, **{name: pair[name] for name in ("value", "path", "side", "entity")}),
+            then(say.FOLLOWS_AT_LAST, path=paths[side.other], side=side.other, entity=there),
+        )
+        unless = f"Where the qualifier of the {qualifier.side} does not hold"
+        yield draw_check(
+            basis,
+            f"unqualified{suffix}",
+            given(say.PAIR_UNQUALIFIED, **pair),
+            edited,
+            then(say.STAYS, path=paths[side.other], side=side.other, entity=there),
+            *(at_last if side is Side.SOURCE else ()),
+            title=f"{unless}, {what} leaves the {side.other} {there} alone",
+            rule=rule,
+            parts=parts,
+            row=row,
+            tags=(NEGATIVE,),
+        )
 
 
-def check_values(basis: Basis) -> Iterator[Check]:
-    """Values that engines are known to spoil arrive whole; for rows whose value can be compared."""
+def check_whole(basis: Basis) -> Iterator[Check]:
+    """Values that engines are known to spoil arrive whole: each property its own, all in one write, each way."""
     rule = basis.rule(RuleKind.PROPERTIES, RuleKind.TWO_WAY)
-    for row in basis.flow.properties:
-        for partition in partitions_of(basis, row):
+    classes = {basis.classes[_key(row)] for row in basis.flow.properties if not row.qualifiers}
+    if rule is None or not classes & COMPARABLE:
+        return
+    for side in Side:
+        here, there = basis.name(side), basis.name(side.other)
+        for suite in SUITES:
             yield draw_check(
                 basis,
-                "value",
+                f"whole-in-{side}",
                 given(say.LINKED_PAIR, source=basis.source, target=basis.target),
-                when(
-                    say.SET_TO,
-                    path=source_cell(row),
-                    side=Side.SOURCE,
-                    entity=basis.source,
-                    partition=Cell(column="value", text=partition),
-                ),
-                then(say.FOLLOWS, path=target_cell(row), side=Side.TARGET, entity=basis.target),
-                title=f"An unusual value of the source {basis.source} arrives whole in the target {basis.target}",
+                when(say.ALL_SET_TO, side=side, entity=here, suite=Cell(column="values", text=suite)),
+                then(say.ALL_FOLLOW, side=side.other, entity=there),
+                title=f"Delicate values of the {side} {here} arrive whole in the {side.other} {there}",
                 rule=rule,
-                parts=(part_of_row(row), slug(partition)),
-                row=row,
+                parts=(slug(suite),),
             )
 
 
-def partitions_of(basis: Basis, row: PropertyRow) -> tuple[str, ...]:
-    """The partitions worth trying in this row, as far as its declared type tells."""
-    if basis.classes[RowKey(source=row.source, target=row.target)] not in _COMPARABLE:
-        return ()
-    match row.declared_type:
-        case "integer" | "float" | "decimal":
-            return _NUMBERS
-        case "boolean":
-            return ()
-        case _ if _DATE.search(row.source) and _DATE.search(row.target):
-            return _DATES
-        case _:
-            return _TEXTS
+def check_values(basis: Basis) -> Iterator[Check]:
+    """Values that engines are known to spoil arrive whole, one by one; for rows whose value can be compared."""
+    rule = basis.rule(RuleKind.PROPERTIES, RuleKind.TWO_WAY)
+    for row in basis.flow.properties:
+        row_class = basis.classes[_key(row)]
+        for side in Side:
+            if row.ways is _AWAY[side] or (side is Side.TARGET and row_class is not RowClass.PLAIN):
+                continue  # what comes back through a transform or a list is not promised by value
+            for partition in partitions_of(row, row_class):
+                yield _check_value(basis, rule, row, side, partition)
+
+
+def _check_value(basis: Basis, rule: Rule | None, row: PropertyRow, side: Side, partition: str) -> Check:
+    here, there = basis.name(side), basis.name(side.other)
+    paths = {Side.SOURCE: source_cell(row), Side.TARGET: target_cell(row)}
+    return draw_check(
+        basis,
+        "value" if side is Side.SOURCE else "value-in-target",
+        given(say.LINKED_PAIR, source=basis.source, target=basis.target),
+        when(say.SET_TO, path=paths[side], side=side, entity=here, partition=Cell(column="value", text=partition)),
+        then(say.FOLLOWS, path=paths[side.other], side=side.other, entity=there),
+        title=f"An unusual value of the {side} {here} arrives whole in the {side.other} {there}",
+        rule=rule,
+        parts=(part_of_row(row), slug(partition)),
+        row=row,
+    )
+
+
+def _key(row: PropertyRow) -> RowKey:
+    return RowKey(source=row.source, target=row.target)

@@ -13,7 +13,21 @@ from typing import Annotated
 import typer
 
 import talkqa
-from talkqa.cli import doctor, documents, generation, importing, login, results, running, serving, starting
+from talkqa.cli import (
+    approving,
+    attesting,
+    discovering,
+    doctor,
+    documents,
+    faulting,
+    generation,
+    importing,
+    login,
+    results,
+    running,
+    serving,
+    starting,
+)
 from talkqa.cli.project import Call
 from talkqa.cli.terminal import print_error
 from talkqa.model.errors import TalkqaError
@@ -31,6 +45,19 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "talkqa run -- -k division -x",
     ),
     results.report: ("talkqa report", "talkqa report .talkqa/runs/20250101T080000-1a2b"),
+    discovering.discover: (
+        "talkqa discover",
+        "talkqa discover specs/crm-to-erp.rst --flow custom-crm.customer--salesforce.account",
+        "talkqa discover --all --mode live",
+    ),
+    approving.approve: (
+        "talkqa approve",
+        "talkqa approve --flow custom-crm.customer--salesforce.account --by 'K. Olsen'",
+        "talkqa approve --all --dry-run",
+    ),
+    attesting.attest: (
+        "talkqa attest custom-crm.order--salesforce.invoice/created --outcome passed --note 'saw one invoice'",
+    ),
     documents.impact: ("talkqa impact last-release/specs specs",),
     doctor.doctor: ("talkqa doctor", "talkqa doctor --sandbox specs/crm-to-erp.rst", "talkqa doctor --calls Wave=900"),
     login.login: (
@@ -38,6 +65,11 @@ EXAMPLES: dict[Callable[..., None], tuple[str, ...]] = {
         "talkqa login 'Exact Online' --code 'https://example.com/back?code=...&state=...'",
     ),
     results.sweep: ("talkqa sweep",),
+    faulting.faults: (
+        "talkqa faults --sample 60",
+        "talkqa faults specs/crm-to-erp.rst --kind property-dropped",
+        "talkqa faults --seeds 100 --shrink",
+    ),
 }
 """Command to what its --help shows, in the order of --help."""
 

@@ -1,17 +1,23 @@
 """`talkqa check` and `talkqa impact`: what documents say, and what a change of them means."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from talkqa.cli.project import Call
+from talkqa.cli.project import Call, review
 from talkqa.cli.terminal import print_notice, print_result
 from talkqa.model.check import Depth
 from talkqa.model.diagnostic import Diagnostic, Severity
+from talkqa.model.flow import Side
+from talkqa.model.settings import Settings
+
+if TYPE_CHECKING:
+    from talkqa.model.flow import Document
+    from talkqa.model.world import World
 
 
 class DiagnosticFormat(StrEnum):
@@ -28,6 +34,9 @@ def check(
         list[Path] | None, typer.Argument(help="Documents or folders; default: specs of talkqa.toml.")
     ] = None,
     *,
+    chains: Annotated[
+        bool, typer.Option("--chains", help="Tell of what a record may rightly become several over all documents.")
+    ] = False,
     model: Annotated[bool, typer.Option("--model", help="Print the model: one JSON object a line a document.")] = False,
     format: Annotated[DiagnosticFormat, typer.Option(help="How diagnostics are printed.")] = DiagnosticFormat.TEXT,  # noqa: A002 - the option's name
 ) -> None:
@@ -38,10 +47,13 @@ def check(
     from talkqa.documents.worlds import group_worlds  # noqa: PLC0415 - see app.py
 
     call: Call = context.obj
-    reading = call.read(paths or (), call.settings())
-    worlds = group_worlds(reading.documents)
+    settings = call.settings()
+    reading = call.read(paths or (), settings)
+    worlds = _beside_others(group_worlds(reading.documents), reading.documents, call, settings, chains=chains)
+    allowed = [copies for world in worlds for copies in _allowed_copies(world)] if chains else []
+    decided = () if paths else review(worlds, settings)
     diagnostics = sorted(
-        (*reading.diagnostics, *(d for world in worlds for d in world.diagnostics)),
+        (*reading.diagnostics, *(d for world in worlds for d in world.diagnostics), *allowed, *decided),
         key=lambda d: (d.location.path, d.location.line, d.code),
     )
     if model:
@@ -62,6 +74,37 @@ def check(
         print_notice(f"{counted}, {_counted(diagnostics)}")
     if any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics):
         raise typer.Exit(2)
+
+
+def _beside_others(
+    worlds: Sequence["World"], documents: Sequence["Document"], call: Call, settings: Settings, *, chains: bool
+) -> Sequence["World"]:
+    """The worlds with what else the engine runs, where that has anything to say against them or is asked for."""
+    several = len({flow.id for world in worlds for flow in world.flows}) < sum(len(world.flows) for world in worlds)
+    if not (chains or several or settings.engine_documents):
+        return worlds
+    running = call.running(documents, settings)
+    return [running.beside(world) for world in worlds]
+
+
+def _allowed_copies(world: "World") -> Iterator[Diagnostic]:
+    """What one record may rightly become more than one of, or comes back as."""
+    from talkqa.documents.codes import finding  # noqa: PLC0415 - see app.py
+    from talkqa.verify.routes import rightful_copies  # noqa: PLC0415 - see app.py
+
+    for flow in world.flows:
+        copies = rightful_copies(flow, world.running)
+        begun = f"over all documents one {flow.source.name} may rightly become"
+        if copies is None:
+            told = f"{begun} more {flow.target.name} than can be counted"
+        elif copies[Side.TARGET] > 1:
+            told = f"{begun} {copies[Side.TARGET]} {flow.target.name}"
+        elif copies[Side.SOURCE] and flow.source != flow.target:
+            told = f"{begun} {copies[Side.SOURCE]} further {flow.source.name}"
+        else:
+            continue
+        if flow.rules:
+            yield finding("copies-allowed", flow.rules[0].location, told, flow_id=flow.id)
 
 
 def impact(

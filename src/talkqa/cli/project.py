@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from talkqa.model.settings import Settings
 _FILE = "talkqa.toml"
 
 if TYPE_CHECKING:
+    from talkqa.documents.closure import RunningFlows
     from talkqa.documents.read import Reading
+    from talkqa.model.flow import Document
     from talkqa.model.world import World
 
 
@@ -72,6 +75,30 @@ class Call:
         worlds = group_worlds(reading.documents)
         refuse_unreadable([diagnostic for world in worlds for diagnostic in world.diagnostics])
         return worlds
+
+    def running(self, documents: Sequence["Document"], settings: Settings) -> "RunningFlows":
+        """All flows that the engine runs: those of some documents, and of the ones that the settings declare.
+
+        Raises:
+            DocumentError: where a declared document is not there, or cannot be read.
+        """
+        from talkqa.documents.closure import RunningFlows, read_declared  # noqa: PLC0415 - see app.py
+
+        declared = read_declared(settings, root=self.root, cache=self.root / settings.work / "cache")
+        return RunningFlows((*documents, *declared))
+
+
+def review(worlds: Sequence["World"], settings: Settings) -> tuple[Diagnostic, ...]:
+    """Decisions that have no effect, in all worlds of a project."""
+    from talkqa.checklist.review import review_decisions  # noqa: PLC0415 - see app.py
+
+    return review_decisions(worlds, settings.decisions, datetime.now().astimezone().date())
+
+
+def tell_idle_decisions(worlds: Sequence["World"], settings: Settings) -> None:
+    """Tell about waivers that have run out, and about decisions that decide nothing."""
+    for diagnostic in review(worlds, settings):
+        print_notice(str(diagnostic))
 
 
 def refuse_unreadable(diagnostics: Sequence[Diagnostic]) -> None:

@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 def report(
     context: typer.Context,
     run_dir: Annotated[Path | None, typer.Argument(help="Folder of a run; default: the newest.")] = None,
+    *,
+    require: Annotated[
+        str | None, typer.Option(metavar="proven=90%", help="Exit as `talkqa run` does, attestations included.")
+    ] = None,
 ) -> None:
-    """Write a run's report again, from its events."""
-    from talkqa.report.summary import render_summary  # noqa: PLC0415 - see app.py
+    """Write a run's report again, from its events and what was attested since.
 
-    _, written = show_run(_folder(context.obj, run_dir))
+    Exits with 0, and with --require as `talkqa run` does.
+    """
+    from talkqa.report.exitcode import exit_code, read_requirement  # noqa: PLC0415 - see app.py
+    from talkqa.report.summary import render_summary  # noqa: PLC0415
+
+    required = read_requirement(require) if require else None
+    run, written = show_run(find_folder(context.obj, run_dir))
     print_result(render_summary(written).rstrip("\n"))
+    if required is not None:
+        raise typer.Exit(exit_code(run, required))
 
 
 def sweep(
@@ -103,7 +114,12 @@ def show_run(folder: Path) -> tuple["Run", "Report"]:
         return run, write_reports(run)
 
 
-def _folder(call: Call, given: Path | None) -> Path:
+def find_folder(call: Call, given: Path | None) -> Path:
+    """The folder of a run as given, else of the newest one, which is told.
+
+    Raises:
+        RunError: where there was no run yet.
+    """
     from talkqa.report.reading import find_newest_run  # noqa: PLC0415 - see app.py
 
     if given is not None:

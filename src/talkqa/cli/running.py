@@ -1,6 +1,5 @@
 """`talkqa run`: pytest over generated scenarios, then the reports, the summary and an exit code from the results."""
 
-import re
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
@@ -15,12 +14,12 @@ from typer.core import TyperCommand
 
 from talkqa.cli.generation import plan_generation, tell_changes, write_plan
 from talkqa.cli.process import run_pytest
-from talkqa.cli.project import Call
+from talkqa.cli.project import Call, tell_idle_decisions
 from talkqa.cli.results import show_run
 from talkqa.cli.terminal import print_notice, print_result, progress
 from talkqa.model.errors import ConfigError, PlanError
 from talkqa.model.settings import Settings
-from talkqa.report.exitcode import INTERRUPTED, NOTHING_DECIDED, WELL
+from talkqa.report.exitcode import INTERRUPTED, NOTHING_DECIDED, WELL, read_requirement
 
 _PYTEST_OPTIONS = "talkqa.pytest_options"
 _QUIET = (
@@ -62,12 +61,21 @@ def run(
     quirk: Annotated[
         list[str] | None, typer.Option(metavar="SYSTEM.NAME=on|off", help="How an emulated system behaves.")
     ] = None,
+    weather: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What goes on around the sandbox: calm, rough, storm.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Against the systems of [accounts].")] = False,
     record: Annotated[bool, typer.Option("--record", help="Live, and record every call into cassettes.")] = False,
     replay: Annotated[bool, typer.Option("--replay", help="From cassettes; opens no connection.")] = False,
     max_age: Annotated[
         float | None, typer.Option(metavar="DAYS", help="Refuse to replay what was recorded before.")
     ] = None,
+    engine_version: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Version of the sync engine, for the report's sign-off.")
+    ] = None,
+    chains: Annotated[
+        bool, typer.Option("--chains", help="Open every system that a record may travel on to over other documents.")
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="Say what a live run would write and ask; writes nothing.")
     ] = False,
@@ -87,11 +95,14 @@ def run(
     options = [f"--talkqa-mode={mode}"]
     options += [f"--talkqa-clock={clock}"] if clock else []
     options += [f"--talkqa-quirk={text}" for text in read_quirks(quirk or (), settings, call.root)]
+    options += [f"--talkqa-weather={text}" for text in check_weather(weather)]
     options += [f"--talkqa-max-age={max_age}"] if max_age is not None else []
     options += [f"--talkqa-seed={seed}"] if seed is not None else []
     options += [f"--talkqa-fault={name}" for name in read_faults(fault or (), call, settings)]
     options += [f"--talkqa-licence-off={name}" for name in read_licences(licence_off or (), settings, call.root)]
+    options += ["--talkqa-chains"] if chains else []
     options += ["--serial"] if serial else []
+    options += [f"--talkqa-engine-version={engine_version}"] if engine_version else []
     options += [f"--talkqa-config={call.config.absolute()}"] if call.config else []
     _refresh(call, settings, target, generate=generate)
     extra = context.meta.get(_PYTEST_OPTIONS, [])
@@ -114,19 +125,6 @@ def read_mode(settings: Settings, *, live: bool, record: bool, replay: bool, pla
     return chosen[0] if chosen else settings.mode
 
 
-def read_requirement(text: str) -> float:
-    """The share in `proven=90%` or `proven=0.9`, 0 to 1.
-
-    Raises:
-        ConfigError: for anything else.
-    """
-    found = re.fullmatch(r"proven=(\d+(?:\.\d+)?)(%?)", text.strip())
-    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
-    if not 0 <= share <= 1:
-        raise ConfigError(f"--require {text}: write proven=90% or proven=0.9")
-    return share
-
-
 def read_faults(names: Sequence[str], call: Call, settings: Settings) -> tuple[str, ...]:
     """The faults as given, each a known one, and limited to a known flow: else it would break nothing, unnoticed.
 
@@ -134,14 +132,14 @@ def read_faults(names: Sequence[str], call: Call, settings: Settings) -> tuple[s
         ConfigError: for an unknown one.
     """
     if names:
-        from talkqa.sandbox.faults import FAULTS  # noqa: PLC0415 - see app.py
+        from talkqa.sandbox.faults import KINDS, read_fault  # noqa: PLC0415 - see app.py
 
         for name in names:
-            fault, _, flow = name.partition(":")
-            if fault not in FAULTS:
-                raise ConfigError(f"--fault {name}: no such fault; choose from {', '.join(FAULTS)}")
-            if "--" in flow:
-                _require_flow(name, flow, call, settings)
+            if name.partition(":")[0] not in KINDS:
+                raise ConfigError(f"--fault {name}: no such fault; choose from {', '.join(KINDS)}")
+            _, aim = read_fault(name)
+            if aim.flow_id is not None:
+                _require_flow(name, aim.flow_id, call, settings)
     return tuple(names)
 
 
@@ -191,6 +189,20 @@ def read_quirks(given: Sequence[str], settings: Settings, root: Path) -> tuple[s
     return tuple(f"{name}={'on' if on else 'off'}" for name, on in settle_quirks(wanted, settings, root).items())
 
 
+def check_weather(text: str | None) -> tuple[str, ...]:
+    """The weather as given, where one is.
+
+    Raises:
+        ConfigError: for what is no weather.
+    """
+    if text is None:
+        return ()
+    from talkqa.runner.options import find_weather  # noqa: PLC0415 - see app.py
+
+    find_weather(text)
+    return (text,)
+
+
 def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) -> None:
     """Generate what is stale, or refuse to run it.
 
@@ -201,7 +213,9 @@ def _refresh(call: Call, settings: Settings, target: Path, *, generate: bool) ->
     if not target.resolve().is_relative_to(output):
         print_notice(f"{target}: not the output folder of this project; whether it is stale is not checked")
         return
-    planned = plan_generation(call, call.worlds((), settings), settings)
+    worlds = call.worlds((), settings)
+    tell_idle_decisions(worlds, settings)
+    planned = plan_generation(call, worlds, settings)
     if not planned.stale:
         return
     if generate:

@@ -1,4 +1,4 @@
-"""talkqa.toml to settings: every problem of the file is told at once, with its place and what would be right."""
+"""talkqa.toml and decisions.toml to settings: all problems are told at once, each with its place."""
 
 import os
 import tomllib
@@ -9,8 +9,11 @@ from typing import Any
 
 from talkqa.config import values
 from talkqa.config.accounts import read_accounts
+from talkqa.config.decisions import BINDINGS, DECISIONS_NAME, read_decisions
+from talkqa.config.patterns import pattern
 from talkqa.config.sections import Sections, Table
 from talkqa.config.values import Read
+from talkqa.config.weather import read_weather
 from talkqa.model.errors import ConfigError
 from talkqa.model.settings import (
     KNOWN_ALIASES,
@@ -31,8 +34,8 @@ def read_settings(root: Path, file: Path | None = None, environ: Mapping[str, st
     """The settings of a project.
 
     Args:
-        root: Folder of the project; its talkqa.toml is read where there is one.
-        file: Another file to read instead, which must exist.
+        root: Folder of the project; its talkqa.toml and decisions.toml are read where there are such.
+        file: Another file to read instead of talkqa.toml, which must exist; decisions.toml then stands beside it.
         environ: What texts such as `env:NAME` of accounts are taken from.
 
     Raises:
@@ -40,21 +43,50 @@ def read_settings(root: Path, file: Path | None = None, environ: Mapping[str, st
             each with file, section and key.
     """
     path = file if file is not None else root / FILE_NAME
-    if file is None and not path.is_file():
-        return Settings()
+    sections = Sections(str(path))
+    settings = Settings()
+    if file is not None or path.is_file():
+        settings = _settings(_parse(path, _read(path)), sections, environ)
+    decided = path.with_name(DECISIONS_NAME)
+    if decided.is_file():
+        own = Sections(str(decided))
+        settings = _decided(settings, decided, own)
+        sections.problems += own.problems
+    if sections.problems:
+        raise ConfigError("\n".join(sections.problems))
+    return settings
+
+
+def _read(path: Path) -> str:
     try:
-        data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+
+
+def _parse(path: Path, text: str) -> Table:
+    try:
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from error
-    sections = Sections(str(path))
-    settings = _settings(data, sections, environ)
-    if sections.problems:
-        raise ConfigError("\n".join(sections.problems))
-    return settings
+
+
+def _decided(settings: Settings, path: Path, sections: Sections) -> Settings:
+    """The settings with what people decided; an approved binding is one as if talkqa.toml had it."""
+    text = _read(path)
+    data = _parse(path, text)
+    bindings = data.get(BINDINGS, [])
+    listed = bindings if isinstance(bindings, list) else []
+    connections = [one for one in listed if isinstance(one, dict) and "connected" in one]
+    conditions = [one for one in listed if one not in connections] if listed else bindings
+    return replace(
+        settings,
+        decisions=read_decisions(data, text, sections),
+        conditions=(*settings.conditions, *_conditions(conditions, BINDINGS, sections)),
+        connections=(*settings.connections, *_connections(connections, BINDINGS, sections)),
+    )
 
 
 def _settings(data: Table, sections: Sections, environ: Mapping[str, str]) -> Settings:
@@ -64,15 +96,10 @@ def _settings(data: Table, sections: Sections, environ: Mapping[str, str]) -> Se
     systems = sections.read(sections.table(top.pop("systems", {}), "systems"), "systems", _SYSTEMS)
     sandbox = sections.read(sections.table(top.pop("sandbox", {}), "sandbox"), "sandbox", _SANDBOX)
     aliases = _aliases(systems.get("aliases", {}), sections)
-
-    def condition(place: str, found: dict[str, Any]) -> ConditionBinding | None:
-        return _condition(place, found, sections)
-
-    def connection(place: str, found: dict[str, Any]) -> ConnectionBinding | None:
-        return _connection(place, found, sections)
-
-    conditions = sections.entries(top.pop("conditions", []), "conditions", _CONDITION, condition)
-    connections = sections.entries(top.pop("connections", []), "connections", _CONNECTION, connection)
+    engine = sections.read(sections.table(top.pop("engine", {}), "engine"), "engine", _ENGINE)
+    conditions = _conditions(top.pop("conditions", []), "conditions", sections)
+    facets = _facets(top.pop("facets", []), sections)
+    connections = _connections(top.pop("connections", []), "connections", sections)
     accounts = read_accounts(top.pop("accounts", {}), sections, environ, aliases)
     return replace(
         Settings(),
@@ -81,15 +108,45 @@ def _settings(data: Table, sections: Sections, environ: Mapping[str, str]) -> Se
         aliases=aliases,
         systems=systems.get("descriptors", ()),
         sandbox=SandboxSettings(**sandbox),
-        conditions=conditions,
+        engine_documents=engine.get("documents", ()),
+        conditions=(*conditions, *facets),
         connections=connections,
         accounts=accounts,
     )
 
 
+def _conditions(value: Any, name: str, sections: Sections) -> tuple[ConditionBinding, ...]:
+    def make(place: str, found: dict[str, Any]) -> ConditionBinding | None:
+        return _condition(place, found, sections)
+
+    return sections.entries(value, name, _CONDITION, make)
+
+
+def _connections(value: Any, name: str, sections: Sections) -> tuple[ConnectionBinding, ...]:
+    def make(place: str, found: dict[str, Any]) -> ConnectionBinding | None:
+        return _connection(place, found, sections)
+
+    return sections.entries(value, name, _CONNECTION, make)
+
+
+def _facets(value: Any, sections: Sections) -> tuple[ConditionBinding, ...]:
+    def make(place: str, found: dict[str, Any]) -> ConditionBinding | None:
+        missing = [key for key in ("entity", "holds") if key not in found]
+        if missing:
+            sections.wrong(place, f"{' and '.join(missing)} must be given")
+            return None
+        if not found["entity"].rstrip().endswith(")"):
+            sections.wrong(place, "entity must name a facet, such as 'Tripletex Customer (human data)'")
+            return None
+        return ConditionBinding(facet=True, **found)
+
+    return sections.entries(value, "facets", _FACET, make)
+
+
 def _condition(place: str, found: dict[str, Any], sections: Sections) -> ConditionBinding | None:
-    if "text" not in found:
-        sections.wrong(place, "text is missing: the condition's words as the document has them")
+    if ("text" in found) == ("pattern" in found):
+        fault = "text is missing: the condition's words as the document has them; or pattern, a regular expression"
+        sections.wrong(place, fault if "text" not in found else "give text or pattern, not both")
     elif found.get("remark") and (found.get("holds") or found.get("fails")):
         sections.wrong(place, "remark = true restricts nothing, so that holds and fails have no meaning beside it")
     elif not found.get("remark") and not found.get("holds"):
@@ -129,7 +186,7 @@ _TOP: Mapping[str, Read] = {
     "cassettes": values.text,
     "max_document_bytes": values.count,
 }
-_SECTIONS = ("run", "systems", "conditions", "connections", "sandbox", "accounts")
+_SECTIONS = ("run", "systems", "engine", "conditions", "facets", "connections", "sandbox", "accounts")
 _RUN: Mapping[str, Read] = {
     "mode": values.one_of(*_MODES),
     "clock": values.one_of(*_CLOCKS),
@@ -139,6 +196,8 @@ _RUN: Mapping[str, Read] = {
     "window": values.count,
     "require_proven": values.share,
     "max_age_days": values.days,
+    "engine_version": values.text,
+    "chains": values.flag,
 }
 _SYSTEMS: Mapping[str, Read] = {"descriptors": values.texts, "aliases": values.aliases}
 _SANDBOX: Mapping[str, Read] = {
@@ -146,14 +205,11 @@ _SANDBOX: Mapping[str, Read] = {
     "faults": values.texts,
     "engine_cycle_s": values.seconds,
     "quirks": values.quirks,
+    "weather": read_weather,
 }
-_CONDITION: Mapping[str, Read] = {
-    "text": values.text,
-    "entity": values.text,
-    "remark": values.flag,
-    "holds": values.property_values,
-    "fails": values.property_values,
-}
+_ENGINE: Mapping[str, Read] = {"documents": values.texts}
+_FACET: Mapping[str, Read] = {"entity": values.text, "holds": values.predicate, "fails": values.predicate}
+_CONDITION: Mapping[str, Read] = {"text": values.text, "pattern": pattern, "remark": values.flag, **_FACET}
 _CONNECTION: Mapping[str, Read] = {
     "source": values.text,
     "connected": values.text,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from talkqa.model.check import Depth
 from talkqa.model.record import Scalar
+from talkqa.model.settings import Presence, Wanted
 
 Read = Callable[[Any], Any]
 
@@ -121,21 +122,31 @@ def url(value: Any) -> str:
     return given
 
 
-def property_values(value: Any) -> dict[str, Scalar]:
-    """Property values by dotted path; tables inside are paths in parts, as TOML writes them without quotes."""
+def predicate(value: Any) -> dict[str, Wanted]:
+    """What is asked of properties, by dotted path: a value, a list of which it must be one, `{ empty = true }`."""
     if not isinstance(value, dict) or not value:
         raise Wrong("must be a table of property values such as { Status = 'Draft' }")
-    flat: dict[str, Scalar] = {}
+    flat: dict[str, Wanted] = {}
     for key, inner in value.items():
-        if isinstance(inner, dict):
-            flat |= {f"{key}.{path}": scalar for path, scalar in property_values(inner).items()}
-        elif isinstance(inner, datetime | date | time):
-            flat[key] = inner.isoformat()
-        elif isinstance(inner, str | int | float | bool):
-            flat[key] = inner
+        if isinstance(inner, dict) and set(inner) == {"empty"} and isinstance(inner["empty"], bool):
+            flat[key] = Presence.EMPTY if inner["empty"] else Presence.FILLED
+        elif isinstance(inner, dict):
+            flat |= {f"{key}.{path}": wanted for path, wanted in predicate(inner).items()}
+        elif isinstance(inner, list):
+            flat[key] = tuple(map(_scalar, inner))
+            if not inner:
+                raise Wrong("must name at least one value in each list; { empty = true } asks for none")
         else:
-            raise Wrong("must hold plain values: texts, numbers, true or false")
+            flat[key] = _scalar(inner)
     return flat
+
+
+def _scalar(value: Any) -> Scalar:
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, str | int | float | bool):
+        return value
+    raise Wrong("must hold plain values: texts, numbers, true or false")
 
 
 def aliases(value: Any) -> dict[str, tuple[str, ...]]:

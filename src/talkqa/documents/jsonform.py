@@ -30,7 +30,7 @@ def _section_json(section: Section) -> dict[str, Any]:
         "target": _entity_json(section.target),
         "rules": [{"kind": rule.kind.value, "line": rule.location.line, "text": rule.text} for rule in section.rules],
         "merge": [{"source": row.source, "target": row.target, "line": row.location.line} for row in section.merge],
-        "properties": [_property_json(row) for row in section.properties],
+        "properties": [_property_json(row) for row in section.properties if not row.approved],
     }
 
 

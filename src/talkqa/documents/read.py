@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from talkqa.documents.approved import apply_decisions
 from talkqa.documents.build import build_document
 from talkqa.documents.cache import DocumentCache
 from talkqa.documents.codes import Findings, finding
@@ -49,7 +50,7 @@ def read_documents(paths: Sequence[Path], settings: Settings, *, root: Path, cac
     Args:
         paths: Files, and folders whose *.rst and *.txt files are read, those of folders in them included; hidden
             folders below them are left out.
-        settings: Aliases, bindings and the size limit.
+        settings: Aliases, bindings, decisions and the size limit.
         root: Folder of the project: locations are relative to it where files lie below it.
         cache: Folder for what was read, so that an unchanged file is not parsed again; None for no cache.
 
@@ -79,8 +80,9 @@ def read_documents(paths: Sequence[Path], settings: Settings, *, root: Path, cac
     if store is not None:
         store.save()
     found = [outcomes[path] for path in sorted(outcomes)]
+    read = [outcome for outcome in found if isinstance(outcome, Document)]
     return Reading(
-        documents=tuple([outcome for outcome in found if isinstance(outcome, Document)]),
+        documents=apply_decisions(read, settings.decisions),
         diagnostics=tuple([outcome for outcome in found if isinstance(outcome, Diagnostic)]),
     )
 

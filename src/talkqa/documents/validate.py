@@ -9,13 +9,15 @@ from talkqa.documents.codes import Findings, quote_text
 from talkqa.documents.identity import flow_id, fold
 from talkqa.documents.transforms import looks_like_expression
 from talkqa.model.diagnostic import Diagnostic, Severity
-from talkqa.model.flow import Document, PropertyRow, Rule, RuleKind, Section
-from talkqa.model.settings import Settings
+from talkqa.model.flow import Document, EntityRef, PropertyRow, Rule, RuleKind, Section
+from talkqa.model.settings import ConditionBinding, Settings
 from talkqa.model.transform import CASTS
 
 _ITEM = re.compile(r"wd:Q\d+")
 _NO_TYPE = frozenset({"", "N/A"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_LONGEST_WORDS = 300
+"""Words of a condition that a pattern is tried on."""
 _SELECTING = frozenset({RuleKind.EVERY, RuleKind.CONDITION, RuleKind.LINK_REQUIRED})
 
 
@@ -62,7 +64,7 @@ def _validate_rule(rule: Rule, section: Section, settings: Settings, findings: F
         bound = [
             binding
             for binding in settings.conditions
-            if _same(binding.text, rule.condition) and _same(binding.entity or section.source.name, section.source.name)
+            if _explains(binding, rule.condition) and _names(binding.entity, section.source)
         ]
         if not bound:
             findings.add("condition-unbound", line, f"no binding for the condition {words}", flow_id=flow)
@@ -74,6 +76,19 @@ def _validate_rule(rule: Rule, section: Section, settings: Settings, findings: F
     if unbound := [r.name for r in rule.connected if (source.casefold(), r.name.casefold()) not in known]:
         message = f"no binding says how {quote_text(source)} connects to {quote_text(', '.join(unbound))}"
         findings.add("connection-unbound", line, message, flow_id=flow)
+
+
+def _explains(binding: ConditionBinding, words: str) -> bool:
+    if binding.facet:
+        return False
+    if not binding.pattern:
+        return _same(binding.text, words)
+    plain = fold(words)
+    return len(plain) <= _LONGEST_WORDS and re.fullmatch(binding.pattern, plain, re.IGNORECASE) is not None
+
+
+def _names(entity: str | None, ref: EntityRef) -> bool:
+    return entity is None or any(_same(entity, name) for name in (ref.name, f"{ref.system} {ref.entity}"))
 
 
 def _same(one: str, other: str) -> bool:

@@ -19,6 +19,7 @@ from talkqa.model.flow import Flow, Rule, RuleKind
 POLICY_HEADING = "What every sync engine is expected to keep to (policy, promised by no document)"
 
 _NO_PROPERTIES = "The document lists no property."
+_APPROVED_PROPERTIES = "The document lists no property; those that a person approved stand in decisions.toml."
 
 _PARAMETER = re.compile(r"<(.+?)>")
 """As pytest-bdd 9.0.1 has it: a `<` before a parameter swallows it."""
@@ -126,7 +127,9 @@ def _build_headings(
     order = list(RuleKind)
     for rule in sorted(flow.rules, key=lambda rule: (order.index(rule.kind), rule.text)):
         below = tuple(scenarios.get((rule.kind, rule.text), ()))
-        note = _NO_PROPERTIES if rule.kind is RuleKind.PROPERTIES and not flow.properties else ""
+        note = _NO_PROPERTIES if rule.kind is RuleKind.PROPERTIES and not flow.as_documented().properties else ""
+        if note and flow.properties:
+            note = _APPROVED_PROPERTIES
         if not below:
             note = f"{note} {_explain_absence(flow, rule, checks, depth)}".strip()
         yield Heading(name=rule.text, note=note, scenarios=below)

@@ -3,10 +3,12 @@
 A section is kept as written; a flow is what all sections of one pair of entities promise together.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from talkqa.model.diagnostic import Diagnostic
+from talkqa.model.discovery import Ways
 from talkqa.model.location import Location
 from talkqa.model.transform import Transform
 
@@ -100,6 +102,12 @@ class PropertyRow:
     qualifiers: tuple[Qualifier, ...] = ()
     transform: Transform | None = None
     """The expression printed in the data type cell, where there is a readable one."""
+    ways: Ways = Ways.BOTH
+    """In which directions it is promised to travel; a document's rows say nothing else than both."""
+    approved: bool = False
+    """Whether a person approved the row in place of a document; its location is in decisions.toml then."""
+    approval: str = ""
+    """Who approved it and when: `approved by K. Olsen on 2025-03-01`; empty for a document's row."""
 
     @property
     def declared_type(self) -> str | None:
@@ -112,7 +120,7 @@ class PropertyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One flow section, as written."""
+    """One flow section, as written; rows that a person approved for its flow stand among its properties."""
 
     title: str
     location: Location
@@ -173,3 +181,9 @@ class Flow:
     def restricted(self) -> bool:
         """Whether some source records stay out: no `every` sentence beside the restricting ones."""
         return not self.has(RuleKind.EVERY)
+
+    def as_documented(self) -> Self:
+        """The flow without what people approved: what a sync engine can know of it."""
+        if not any(row.approved for row in self.properties):
+            return self
+        return replace(self, properties=tuple(row for row in self.properties if not row.approved))

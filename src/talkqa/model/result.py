@@ -4,7 +4,7 @@ Report, JUnit, history and merge are readers of these events; nothing else is ke
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, get_args
 
@@ -23,7 +23,9 @@ class Outcome(StrEnum):
     OBSERVED = "observed"
     """It happened; no document promises or forbids it."""
     WAIVED = "waived"
+    """It ended otherwise, and somebody answers for that until a day."""
     ATTESTED = "attested"
+    """It could not be decided here, and a person looked and found the promise kept."""
     NOT_RUN = "not_run"
 
 
@@ -43,6 +45,46 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManualStep:
+    """What a person does to decide a check by hand, or a part of it: do, then look, then expect."""
+
+    do: tuple[str, ...]
+    look: str
+    expect: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverUsed:
+    """The waiver that a verdict came under."""
+
+    reason: str
+    owner: str
+    expires: str
+    """The last day on which it has an effect, ISO 8601."""
+    place: str
+    """`path:line` of the waiver."""
+    outcome: Outcome
+    """How the check ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """What a person found who did a check by hand; a line of its own in the run's folder."""
+
+    check: str
+    by: str
+    on: str
+    """The day, ISO 8601."""
+    outcome: Outcome
+    """`passed` or `failed`."""
+    note: str
+    picture: str = ""
+    """Path inside the project; empty where there is none."""
+    picture_digest: str = ""
+    """SHA-256 of the picture, hexadecimal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
     """The first line of each file of a run."""
 
@@ -59,6 +101,12 @@ class RunStarted:
     documents: tuple[str, ...]
     systems: tuple[str, ...]
     """One line a system: its name, where its schema comes from, licences that are off."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Path of each document, and of decisions.toml, to its SHA-256, hexadecimal."""
+    accounts: tuple[str, ...] = ()
+    """One line a system: as which user the run wrote, and which one the engine's is; empty where it was emulated."""
+    engine: str = ""
+    """Version of the sync engine; empty where nobody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +177,12 @@ class CheckFinished:
     node: str = ""
     """pytest node id."""
     tags: tuple[str, ...] = ()
+    manual: tuple[ManualStep, ...] = ()
+    """How a person can decide it, where the run could not."""
+    waiver: WaiverUsed | None = None
+    """For `waived`: who answers for it."""
+    attestation: Attestation | None = None
+    """Of a person who did it by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +201,8 @@ class MappingSeen:
     """Independent writes that showed it."""
     both_ways: bool | None
     """Whether an edit of the target was seen to come back; None where that was not tried."""
+    approved: bool = False
+    """Whether a person approved it and no document has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +302,11 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
     if kind is CheckFinished:
         values["outcome"] = Outcome(values["outcome"])
         values["cause"] = Cause(values["cause"]) if values.get("cause") else None
+        values["manual"] = tuple(
+            ManualStep(do=tuple(m["do"]), look=m["look"], expect=tuple(m["expect"])) for m in values.get("manual", ())
+        )
+        values["waiver"] = _waiver(values.get("waiver"))
+        values["attestation"] = attestation_from_json(a) if (a := values.get("attestation")) else None
         values["steps"] = tuple(StepResult(**{**s, "outcome": Outcome(s["outcome"])}) for s in values.get("steps", ()))
         values["observations"] = tuple(
             Observation(**{**o, "exchanges": tuple(Exchange(**e) for e in o.get("exchanges", ()))})
@@ -253,6 +314,24 @@ def event_from_json(data: Mapping[str, Any]) -> Event:
         )
     event: Event = kind(**values)
     return event
+
+
+def attestation_from_json(data: Mapping[str, Any]) -> Attestation:
+    """The attestation of a JSON object; unknown keys are ignored.
+
+    Raises:
+        TypeError: for a missing key.
+        ValueError: for an outcome that a person cannot find.
+    """
+    known = {f.name for f in fields(Attestation)}
+    found = Attestation(**{**{k: v for k, v in data.items() if k in known}, "outcome": Outcome(data["outcome"])})
+    if found.outcome not in {Outcome.PASSED, Outcome.FAILED}:
+        raise ValueError(f"nobody attests that a check is {found.outcome}")
+    return found
+
+
+def _waiver(data: Mapping[str, Any] | None) -> WaiverUsed | None:
+    return WaiverUsed(**{**data, "outcome": Outcome(data["outcome"])}) if data else None
 
 
 def _frozen(value: Any) -> Any:

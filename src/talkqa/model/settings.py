@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from talkqa.model.account import Account
 from talkqa.model.check import Depth
+from talkqa.model.decision import Decisions
 from talkqa.model.record import Scalar
 
 KNOWN_ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -28,19 +30,34 @@ KNOWN_ALIASES: Mapping[str, tuple[str, ...]] = {
 """Canonical system name to the other names that published documents use for it."""
 
 
+class Presence(StrEnum):
+    """What is asked of a property whatever its value."""
+
+    EMPTY = "empty"
+    FILLED = "filled"
+
+
+Wanted = Presence | Scalar | tuple[Scalar, ...]
+"""What a predicate asks of one property: a value, one of several, or that there is one or none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConditionBinding:
-    """What the words of a condition mean in fields of the source entity."""
+    """What the words of a condition, or a facet, mean in fields of the source entity."""
 
-    text: str
+    text: str = ""
     """The condition's words as the document has them; compared with white space and case folded."""
+    pattern: str = ""
+    """In place of `text`: a regular expression that matches the words as a whole, whatever their case."""
+    facet: bool = False
+    """True where it explains the facet of `entity`, and no condition."""
     entity: str | None = None
     """Canonical entity name it is limited to; None for any."""
     remark: bool = False
     """True for an editor's remark that restricts nothing."""
-    holds: Mapping[str, Scalar] = field(default_factory=dict)
-    """Property values that make it true."""
-    fails: Mapping[str, Scalar] = field(default_factory=dict)
+    holds: Mapping[str, Wanted] = field(default_factory=dict)
+    """Property values that make it true, all of them together."""
+    fails: Mapping[str, Wanted] = field(default_factory=dict)
     """Property values that make it false."""
 
 
@@ -59,6 +76,33 @@ class ConnectionBinding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """What goes on around the tests and the reference engine in the sandbox, all of it drawn from the run's seed."""
+
+    api_delay_s: float = 0.0
+    """How long an answer of an emulated system takes at most."""
+    refused: float = 0.0
+    """Share of calls, 0 to 1, that are answered 429; they come in bursts."""
+    failed: float = 0.0
+    """Share of calls that are answered 5xx; they come in bursts."""
+    lost: float = 0.0
+    """Share of writes that are done and whose answer is lost."""
+    skew_s: float = 0.0
+    """How far the clocks of two systems are apart at most."""
+    engine_delay_s: float = 0.0
+    """How long the reference engine lets a change wait at most."""
+    reordered: bool = False
+    """Whether the reference engine works on what changed in another order."""
+    engine_only: bool = False
+    """Whether delays, refusals, failures and losses befall the engine's calls alone, and never those of the tests."""
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing of it goes on."""
+        return self == Weather()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSettings:
     """How the embedded systems and the reference engine behave."""
 
@@ -74,6 +118,7 @@ class SandboxSettings:
     """Share of the tests' own calls that go wrong on the wire, 0 to 1: refused, lost, late, or with a dead token."""
     quirks: Mapping[str, bool] = field(default_factory=dict)
     """What the emulated systems do otherwise than by default: `Salesforce.idle-writes-stamp` to true or false."""
+    weather: Weather = field(default_factory=Weather)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +151,17 @@ class Settings:
     """Share of checks that must be decided, 0 to 1."""
     max_document_bytes: int = 4_000_000
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
+    engine_documents: tuple[str, ...] = ()
+    """Further documents and folders that the engine runs: not tested, but what they promise may rightly happen."""
+    chains: bool = False
+    """Whether documents that share a system are tested in one world, so that what one makes may travel on."""
     accounts: tuple[Account, ...] = ()
     """How the systems are reached where they are not emulated."""
     cassettes: str = "cassettes"
     """Folder of recordings, one folder a world below it."""
     max_age_days: float | None = None
     """Recordings older than this fail a replay; None for any age."""
+    decisions: Decisions = field(default_factory=Decisions)
+    """What people decided: decisions.toml beside talkqa.toml."""
+    engine_version: str = ""
+    """Which version of the sync engine is tested, as its users call it; empty where nobody says."""

@@ -3,7 +3,8 @@
 It is the unit of emulation, of links and ledger, of results files, of shards and of pytest-xdist.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from talkqa.model.diagnostic import Diagnostic
 from talkqa.model.flow import Document, Flow
@@ -23,10 +24,26 @@ class World:
     """Sections united by pair of entities, sorted by id."""
     diagnostics: tuple[Diagnostic, ...]
     """Of the documents and of uniting them, sorted by place."""
+    declared: tuple[Flow, ...] = ()
+    """What else the sync engine runs that a record of this world may come to: flows that are tested elsewhere or not at
+    all, sorted by id. One that is tested here is among them where other documents say more of it, with all they say."""
 
-    def systems(self) -> tuple[str, ...]:
-        """Canonical names of all systems that its flows touch, sorted."""
-        return tuple(sorted({ref.system for flow in self.flows for ref in (flow.source, flow.target)}))
+    def systems(self, *, chains: bool = False) -> tuple[str, ...]:
+        """Canonical names of all systems that its tested flows touch, sorted; with chains, that its records come to."""
+        flows = self.running if chains else self.flows
+        return tuple(sorted({ref.system for flow in flows for ref in (flow.source, flow.target)}))
+
+    @property
+    def running(self) -> tuple[Flow, ...]:
+        """Every flow that the sync engine runs here, tested or declared, sorted by id."""
+        known = {flow.id: flow for flow in (*self.flows, *self.declared)}
+        return tuple(known[id_] for id_ in sorted(known))
+
+    def confined(self) -> Self:
+        """The world where there are no systems but its own: flows that lead elsewhere run nowhere."""
+        own = set(self.systems())
+        kept = tuple(flow for flow in self.declared if {flow.source.system, flow.target.system} <= own)
+        return replace(self, declared=kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

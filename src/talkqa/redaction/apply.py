@@ -17,7 +17,7 @@ from talkqa.redaction.rules import DEFAULT_RULES, MASK, Rules, mask_shapes, may_
 
 _KEPT_FIELDS = frozenset(
     {"check", "flow_id", "name", "place", "node", "reason", "code", "severity", "direction", "method"}
-    | {"run", "world", "mode", "clock", "epoch", "version"}
+    | {"run", "world", "mode", "clock", "epoch", "version", "digests", "picture_digest", "expires"}
 )
 """Fields of events that carry identity or a fixed vocabulary, never text from outside."""
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha1
 from pathlib import Path
-from statistics import median
 from urllib.parse import unquote
 
 from talkqa.model.result import (
@@ -21,6 +20,7 @@ from talkqa.model.result import (
     GapSeen,
     LatencySeen,
     MappingSeen,
+    Observation,
     Outcome,
     RecordingTold,
     RunFinished,
@@ -28,6 +28,7 @@ from talkqa.model.result import (
     SystemUsed,
 )
 from talkqa.report.exitcode import DECIDED, proven_share
+from talkqa.report.measures import LatencyView, unite_latencies, unite_mappings
 from talkqa.report.naming import title_of_flow, title_of_world
 from talkqa.report.reading import Run, WorldRun
 
@@ -69,6 +70,14 @@ class CheckView:
         return "policy" in self.result.tags
 
     @property
+    def deciding(self) -> Observation | None:
+        """The observation that decided: the last one that exchanges show, else the last one."""
+        seen = self.result.observations
+        if self.result.attestation is not None:
+            return seen[-1]  # what the run itself could not decide, and why
+        return next((one for one in reversed(seen) if one.exchanges), seen[-1] if seen else None)
+
+    @property
     def row(self) -> str:
         """The property row, or other part, that tells it from checks of the same title; empty where nothing does."""
         own = f"{self.result.flow_id}/{self.result.name}/"
@@ -87,18 +96,6 @@ class SentenceView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyView:
-    """How long changes of a flow took in one direction."""
-
-    direction: str
-    count: int
-    median_s: float
-    max_s: float
-    error_s: float
-    """The observer's poll period: each figure may be too high by as much."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowView:
     """One flow."""
 
@@ -111,6 +108,16 @@ class FlowView:
     """One a pair of properties, sorted."""
     latencies: tuple[LatencyView, ...]
     gaps: tuple[GapSeen, ...]
+
+    @property
+    def mapping_groups(self) -> tuple[tuple[str, tuple[MappingSeen, ...]], ...]:
+        """Its mappings by what speaks for them: `documented`, `approved`, `observed`; without empty groups."""
+        groups: dict[str, list[MappingSeen]] = {"documented": [], "approved": [], "observed": []}
+        for mapping in self.mappings:
+            groups["documented" if mapping.documented else "approved" if mapping.approved else "observed"].append(
+                mapping
+            )
+        return tuple((word, tuple(members)) for word, members in groups.items() if members)
 
     @property
     def checks(self) -> tuple[CheckView, ...]:
@@ -155,6 +162,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignOff:
+    """What somebody signs who signs the report."""
+
+    results: str
+    """SHA-256 over all that the run told."""
+    attestations: str
+    """The same over what people found by hand; empty where there is nothing."""
+    inputs: tuple[tuple[str, str], ...]
+    """Path of each document, and of decisions.toml, with its SHA-256."""
+    engine: str
+    """Version of the sync engine; empty where nobody said."""
+    accounts: tuple[str, ...]
+    """One line a system; empty where they were emulated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One run, ready to be shown."""
 
@@ -179,6 +202,7 @@ class Report:
     documents: tuple[DocumentView, ...]
     notes: tuple[str, ...]
     """What a reader must know to trust the figures."""
+    signoff: SignOff
 
     @property
     def total(self) -> int:
@@ -231,6 +255,18 @@ def build_report(run: Run) -> Report:
         findings=_findings(documents),
         documents=documents,
         notes=_notes(run),
+        signoff=_sign_off(run),
+    )
+
+
+def _sign_off(run: Run) -> SignOff:
+    starts = [world.started for world in run.worlds if world.started]
+    return SignOff(
+        results=run.digest,
+        attestations=run.attested_digest,
+        inputs=tuple(sorted({item for started in starts for item in started.digests.items()})),
+        engine=", ".join(sorted({started.engine for started in starts if started.engine})),
+        accounts=tuple(sorted({line for started in starts for line in started.accounts})),
     )
 
 
@@ -255,9 +291,16 @@ def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:
         return Status.YELLOW, f"Nothing was decided{stopped}"
     if run.interrupted:
         return Status.YELLOW, "No promise was broken before the run was stopped"
-    if unproven:
-        return Status.YELLOW, f"No promise is broken, {unproven} {'is' if unproven == 1 else 'are'} unproven"
-    return Status.GREEN, "Every promise that was checked holds"
+    open_parts = [
+        f"{number} {'is' if number == 1 else 'are'} {word}"
+        for number, word in ((unproven, "unproven"), (counts[Outcome.WAIVED], "waived"))
+        if number
+    ]
+    if open_parts:
+        beside = " beside those waived" if any(c.waiver and c.waiver.outcome in BROKEN for c in run.checks) else ""
+        return Status.YELLOW, f"No promise is broken{beside}, {', '.join(open_parts)}"
+    by_hand = counts[Outcome.ATTESTED]
+    return Status.GREEN, f"Every promise that was checked holds{f', {by_hand} of them by hand' if by_hand else ''}"
 
 
 def _notes(run: Run) -> tuple[str, ...]:
@@ -269,7 +312,7 @@ def _notes(run: Run) -> tuple[str, ...]:
 
 def _findings(documents: Iterable[DocumentView]) -> tuple[Finding, ...]:
     groups: dict[tuple[Outcome, Cause | None, str], list[CheckView]] = defaultdict(list)
-    shown = BROKEN | UNPROVEN | {Outcome.ERROR, Outcome.NOT_RUN}
+    shown = BROKEN | UNPROVEN | {Outcome.ERROR, Outcome.NOT_RUN, Outcome.WAIVED}
     for check in (c for d in documents for f in d.flows for c in f.checks if c.result.outcome in shown):
         groups[check.result.outcome, check.result.cause, check.result.reason].append(check)
     return tuple(
@@ -332,8 +375,8 @@ def _flow_view(world: str, flow_id: str, events: _FlowEvents) -> FlowView:
         title=title_of_flow(flow_id, events.checks),
         counts=Counter(check.outcome for check in events.checks),
         sentences=_sentences(world, events.checks),
-        mappings=_united(events.mappings),
-        latencies=_latency_views(events.latencies),
+        mappings=unite_mappings(events.mappings),
+        latencies=unite_latencies(events.latencies),
         gaps=tuple(events.gaps),
     )
 
@@ -345,45 +388,6 @@ def _sentences(world: str, checks: list[CheckFinished]) -> tuple[SentenceView, .
         view = CheckView(result=check, anchor=_anchor("c", world, check.check))
         groups.setdefault((check.sentence, "" if view.is_policy else check.place), []).append(view)
     return tuple(SentenceView(text=text, place=place, checks=tuple(views)) for (text, place), views in groups.items())
-
-
-def _united(mappings: list[MappingSeen]) -> tuple[MappingSeen, ...]:
-    """One row a pair of properties: what several scenarios saw of it, together."""
-    groups: dict[tuple[str, str], list[MappingSeen]] = defaultdict(list)
-    for mapping in mappings:
-        groups[mapping.source, mapping.target].append(mapping)
-    return tuple(_united_mapping(groups[pair]) for pair in sorted(groups))
-
-
-def _united_mapping(seen: list[MappingSeen]) -> MappingSeen:
-    last = seen[-1]
-    both_ways = [mapping.both_ways for mapping in seen if mapping.both_ways is not None]
-    return MappingSeen(
-        flow_id=last.flow_id,
-        source=last.source,
-        target=last.target,
-        data_type=last.data_type,
-        relation=next((mapping.relation for mapping in seen if mapping.relation != "equal"), last.relation),
-        documented=any(mapping.documented for mapping in seen),
-        confirmations=sum(mapping.confirmations for mapping in seen),
-        both_ways=any(both_ways) if both_ways else None,
-    )
-
-
-def _latency_views(latencies: list[LatencySeen]) -> tuple[LatencyView, ...]:
-    groups: dict[str, list[LatencySeen]] = defaultdict(list)
-    for latency in latencies:
-        groups[latency.direction].append(latency)
-    return tuple(
-        LatencyView(
-            direction=direction,
-            count=len(seen),
-            median_s=median(latency.seconds for latency in seen),
-            max_s=max(latency.seconds for latency in seen),
-            error_s=max(latency.error_s for latency in seen),
-        )
-        for direction, seen in sorted(groups.items())
-    )
 
 
 def _anchor(kind: str, *identity: str) -> str:

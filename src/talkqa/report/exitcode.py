@@ -1,7 +1,9 @@
 """What a run's results mean to whoever started it: taken from the events, never from pytest."""
 
+import re
 from collections import Counter
 
+from talkqa.model.errors import ConfigError
 from talkqa.model.result import BROKEN, UNPROVEN, Outcome
 from talkqa.report.reading import Run
 
@@ -38,6 +40,22 @@ def exit_code(run: Run, require_proven: float) -> int:
 
 
 def proven_share(counts: Counter[Outcome]) -> float:
-    """Decided checks among those that ought to be decided; 0 where there are none."""
+    """Decided checks among those that ought to be decided; 0 where there are none.
+
+    What a person attested is decided, and counted apart wherever the share is shown; what is waived need not be.
+    """
     due = sum(counts[outcome] for outcome in _DUE)
     return sum(counts[outcome] for outcome in DECIDED) / due if due else 0.0
+
+
+def read_requirement(text: str) -> float:
+    """The share in `proven=90%` or `proven=0.9`, 0 to 1.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    found = re.fullmatch(r"proven=(\d+(?:\.\d+)?)(%?)", text.strip())
+    share = float(found[1]) / (100 if found[2] else 1) if found else -1.0
+    if not 0 <= share <= 1:
+        raise ConfigError(f"--require {text}: write proven=90% or proven=0.9")
+    return share

@@ -26,6 +26,19 @@ from talkqa.report.usage import count_of, describe_purposes, describe_records, d
 
 WORDS = {outcome: outcome.value.replace("_", " ").capitalize() for outcome in Outcome}
 _CAUSE_WORDS = {cause: cause.value.replace("-", " ") for cause in Cause}
+_CAUSE_NOTES = {
+    Cause.ENGINE: "the sync engine had every chance and broke the promise",
+    Cause.ENGINE_OR_API: "the sync engine or a system's API: nothing seen tells them apart",
+    Cause.API: "a system refused or broke",
+    Cause.DOCUMENT: "the document leaves it open, or promises what cannot be",
+    Cause.CONFIGURATION: "this project's settings",
+    Cause.HARNESS: "talkqa itself: nothing is said about the engine",
+}
+_MAPPING_NOTES = {
+    "documented": "the document lists them",
+    "approved": "a person approved them in decisions.toml; a departure fails",
+    "observed": "nobody promises them; approve with talkqa approve, or paste the table into the document",
+}
 _COLOURS = {"green": "%232f9e63", "yellow": "%23dba514", "red": "%23d2382e"}
 _MODES = {
     "sandbox": "Sandbox run: embedded systems and a reference engine. A green sandbox run proves the harness; "
@@ -115,12 +128,13 @@ def _packed(payload: dict[str, object]) -> Markup:
 
 def _facts(report: Report) -> list[str]:
     flows = sum(len(document.flows) for document in report.documents)
+    by_hand = report.counts[Outcome.ATTESTED]
     paths = {path for document in report.documents for path in document.paths}
     facts = [
         count_of(len(paths), "document"),
         count_of(flows, "flow"),
         count_of(report.total, "check"),
-        f"{report.proven:.0%} proven",
+        f"{report.proven:.0%} proven{f', {by_hand} of them attested by hand' if by_hand else ''}",
         f"seed {report.seed}",
     ]
     if report.clock == "virtual":
@@ -138,7 +152,7 @@ def _chips(counts: Counter[Outcome]) -> list[tuple[Outcome, int]]:
 
 def _worst(counts: Counter[Outcome]) -> Outcome:
     """What a flow's dot says: what is broken or open, else whether anything passed."""
-    calm = (Outcome.PASSED, Outcome.ATTESTED, Outcome.OBSERVED, Outcome.WAIVED)
+    calm = (Outcome.PASSED, Outcome.ATTESTED, Outcome.OBSERVED)
     order = (*(outcome for outcome in ORDER if outcome not in calm), *calm)
     return next((outcome for outcome in order if counts[outcome]), Outcome.NOT_RUN)
 
@@ -161,6 +175,8 @@ def _environment() -> Environment:
     environment.globals.update(
         words=WORDS,
         cause_words=_CAUSE_WORDS,
+        cause_notes=_CAUSE_NOTES,
+        mapping_notes=_MAPPING_NOTES,
         in_order=outcomes_in_order,
         worst=_worst,
         one_message=_one_message,

@@ -49,15 +49,43 @@ def _case(document: DocumentView, check: CheckView) -> ET.Element:
     case = ET.Element(
         "testcase", classname=_text(document.world.replace("/", ".")), name=_text(result.check), time=_seconds(result)
     )
+    _add_hand(case, result)
     said = {"message": _text(result.message), "type": _text(result.reason or result.outcome.value)}
     if result.outcome in _FAILURES:
         ET.SubElement(case, "failure", said).text = _text(_account(result))
     elif result.outcome is Outcome.ERROR:
         ET.SubElement(case, "error", said).text = _text(_account(result))
     elif result.outcome in _SKIPPED:
-        ET.SubElement(case, "skipped", {**said, "message": f"{result.outcome.value}: {said['message']}"})
+        told = _waived(result) or f"{result.outcome.value}: {result.message}"
+        ET.SubElement(case, "skipped", {**said, "message": _text(told)})
     ET.SubElement(case, "system-out").text = _text(_protocol(result))
     return case
+
+
+def _add_hand(case: ET.Element, result: CheckFinished) -> None:
+    """What a person decided about a check, as properties of its case."""
+    found: list[tuple[str, str]] = []
+    if result.waiver is not None:
+        waiver = result.waiver
+        found += [("waived-by", waiver.owner), ("waived-until", waiver.expires), ("waived-because", waiver.reason)]
+        found.append(("waived-outcome", waiver.outcome.value))
+    if result.attestation is not None:
+        one = result.attestation
+        found += [("attested-by", one.by), ("attested-on", one.on), ("attested-outcome", one.outcome.value)]
+        found.append(("attested-note", one.note))
+    if found:
+        properties = ET.SubElement(case, "properties")
+        for name, value in found:
+            ET.SubElement(properties, "property", name=name, value=_text(value))
+
+
+def _waived(result: CheckFinished) -> str:
+    waiver = result.waiver
+    if waiver is None:
+        return ""
+    return (
+        f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}; it ended {waiver.outcome}: {result.message}"
+    )
 
 
 def _account(result: CheckFinished) -> str:

@@ -4,25 +4,34 @@ One file a world; a line that cannot be read (a process that died while writing)
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from talkqa.model.errors import RunError
 from talkqa.model.result import (
+    UNPROVEN,
+    Attestation,
+    Cause,
     CheckFinished,
     CheckStarted,
     Event,
     GapSeen,
     LatencySeen,
     MappingSeen,
+    Observation,
     Outcome,
     RecordingTold,
     RunFinished,
     RunStarted,
     SystemUsed,
+    attestation_from_json,
     event_from_json,
 )
+
+ATTESTATIONS = "attestations.jsonl"
+"""File of a run's folder: what people found who did checks by hand, one line each; of one check the last counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,10 @@ class Run:
     """Sorted by slug."""
     unread: tuple[str, ...]
     """Lines that could not be read, as `file:line: why`."""
+    digest: str = ""
+    """SHA-256 over all that the run itself told, hexadecimal."""
+    attested_digest: str = ""
+    """The same over its attestations; empty where there are none."""
 
     @property
     def checks(self) -> tuple[CheckFinished, ...]:
@@ -127,7 +140,7 @@ def read_run(run_dir: Path) -> Run:
     Raises:
         RunError: where the folder holds no event files.
     """
-    files = sorted(path for path in run_dir.glob("*.jsonl") if not path.name.endswith(".ledger.jsonl"))
+    files = _event_files(run_dir)
     if not files:
         raise RunError(f"{run_dir}: no results here; give the folder of a run, such as .talkqa/runs/<run>")
     worlds: dict[str, _Gathered] = {}
@@ -140,7 +153,76 @@ def read_run(run_dir: Path) -> Run:
             elif world is None:  # its first line was lost: the file's name tells the world
                 world = worlds.setdefault(path.stem, _Gathered(path.stem))
             world.add(event)
-    return Run(folder=run_dir, worlds=tuple(worlds[slug].freeze() for slug in sorted(worlds)), unread=tuple(unread))
+    attested = _read_attestations(run_dir / ATTESTATIONS, unread)
+    return Run(
+        folder=run_dir,
+        worlds=tuple(_attested(worlds[slug].freeze(), attested) for slug in sorted(worlds)),
+        unread=tuple(unread),
+        digest=_digest(files),
+        attested_digest=_digest([run_dir / ATTESTATIONS]) if attested else "",
+    )
+
+
+def _event_files(run_dir: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in run_dir.glob("*.jsonl")
+        if not path.name.endswith(".ledger.jsonl") and path.name != ATTESTATIONS
+    )
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of files, in their order."""
+    found = sha256()
+    for file in files:
+        found.update(f"{file.name}\n{sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return found.hexdigest()
+
+
+def _read_attestations(path: Path, unread: list[str]) -> dict[str, Attestation]:
+    """Check id to its last attestation."""
+    found: dict[str, Attestation] = {}
+    if path.is_file():
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            try:
+                one = attestation_from_json(json.loads(line))
+                found[one.check] = one
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                unread.append(f"{path.name}:{number}: {type(error).__name__}: {error}"[:200])
+    return found
+
+
+def _attested(world: WorldRun, attested: Mapping[str, Attestation]) -> WorldRun:
+    """A world's run with what people found by hand; what the run itself decided stays as it is."""
+    if not attested:
+        return world
+    return replace(
+        world,
+        checks=tuple(
+            _found_by_hand(check, attested[check.check])
+            if check.check in attested and check.outcome in UNPROVEN
+            else check
+            for check in world.checks
+        ),
+    )
+
+
+def _found_by_hand(check: CheckFinished, attestation: Attestation) -> CheckFinished:
+    """The verdict of a person; what the run could not decide, and why, stays to be read in the observations."""
+    kept = attestation.outcome is Outcome.PASSED
+    word = "kept" if kept else "broken"
+    return replace(
+        check,
+        outcome=Outcome.ATTESTED if kept else Outcome.FAILED,
+        reason="attested" if kept else "attested-failed",
+        message=f"found {word} by hand by {attestation.by} on {attestation.on}: {attestation.note}",
+        cause=None if kept else Cause.ENGINE_OR_API,
+        attestation=attestation,
+        observations=(
+            *check.observations,
+            Observation(text=f"{check.outcome} ({check.reason}): {check.message}", at_s=check.end_s),
+        ),
+    )
 
 
 def find_newest_run(runs_dir: Path) -> Path:
@@ -157,9 +239,7 @@ def find_newest_run(runs_dir: Path) -> Path:
 
 def read_mode(run_dir: Path) -> str:
     """Where the systems of a run were, by the first line of the first file that tells; empty where none does."""
-    for path in sorted(run_dir.glob("*.jsonl")):
-        if path.name.endswith(".ledger.jsonl"):
-            continue
+    for path in _event_files(run_dir):
         started = next(_read_events(path, []), None)
         if isinstance(started, RunStarted):
             return started.mode

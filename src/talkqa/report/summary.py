@@ -30,6 +30,7 @@ def render_summary(report: Report) -> str:
     blocks = (
         _mappings(report),
         _latencies(report),
+        _findings(report, frozenset({Outcome.WAIVED})),
         _findings(report, UNPROVEN | {Outcome.NOT_RUN}),
         _findings(report, BROKEN | {Outcome.ERROR}),
         _usage(report),
@@ -85,6 +86,9 @@ def _finding(finding: Finding, *, brief: bool) -> Iterator[str]:
     for check in finding.checks[:listed]:
         result = check.result
         yield f"  {result.place or result.check}: {_cut(result.sentence or result.title, 240)}"
+        if result.waiver is not None:
+            waiver, why = result.waiver, _cut(result.waiver.reason, 120)
+            yield f"    it ended {_word(waiver.outcome)}; until {waiver.expires} by {waiver.owner}: {why}"
         if result.message != told:  # one cause often says the same of every check
             yield f"    {_cut(result.message, 220)}"
         told = result.message
@@ -161,11 +165,10 @@ def _mappings(report: Report) -> Iterator[str]:
         return
     yield "Properties seen to travel; the report has them all, as tables to copy"
     for flow in flows:
-        documented = sum(mapping.documented for mapping in flow.mappings)
+        known = ", ".join(f"{len(group)} {word}" for word, group in flow.mapping_groups)
         pairs = ", ".join(_mapping_words(mapping) for mapping in flow.mappings[:_MAPPED])
         more = f", {len(flow.mappings) - _MAPPED} more" if len(flow.mappings) > _MAPPED else ""
-        known = f", {documented} documented" if documented else ""
-        yield f"  {flow.title} ({len(flow.mappings)}{known}): {pairs}{more}"
+        yield f"  {flow.title} ({known}): {pairs}{more}"
 
 
 def _mapping_words(mapping: MappingSeen) -> str:

@@ -14,8 +14,8 @@ from talkqa.runner.live import LiveWorld
 from talkqa.runner.loop import Loop, LoopStopped
 from talkqa.runner.performance import as_outcome, outcome_of
 
-_WELL = frozenset({Outcome.PASSED, Outcome.OBSERVED, Outcome.WAIVED, Outcome.ATTESTED})
-_OPEN = frozenset({Outcome.UNDECIDED, Outcome.NOT_RUNNABLE, Outcome.NOT_RUN})
+_WELL = frozenset({Outcome.PASSED, Outcome.OBSERVED, Outcome.ATTESTED})
+_OPEN = frozenset({Outcome.UNDECIDED, Outcome.NOT_RUNNABLE, Outcome.NOT_RUN, Outcome.WAIVED})
 _OF_THE_WORLD = frozenset({"world-refused", "world-broke"})
 """Reasons that are told of every scenario of a world alike."""
 

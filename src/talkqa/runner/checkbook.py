@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from talkqa.checklist.places import find_place
+from talkqa.checklist.places import find_place, find_sentence
 from talkqa.model.check import Depth
 from talkqa.model.result import Cause, CheckFinished, Outcome
 from talkqa.model.world import ScenarioPlan, World
@@ -30,6 +30,10 @@ class CheckBook:
     def meta(self, check_id: str) -> CheckMeta | None:
         """What the documents say about a check; None for one written by hand or no longer derived."""
         return self._by_id.get(check_id)
+
+    def ids(self) -> frozenset[str]:
+        """Ids of all checks of the world, at any depth."""
+        return frozenset(self._by_id)
 
     def give_up(self, plan: ScenarioPlan, outcome: Outcome, reason: str, message: str, *, at_s: float) -> CheckFinished:
         """The verdict over a scenario that nobody could perform or finish.
@@ -68,7 +72,7 @@ class CheckBook:
                 flow_id=flow.id,
                 name=check.name,
                 title=check.title,
-                sentence=check.sentence,
+                sentence=find_sentence(check, flow),
                 place=find_place(check, flow),
             )
             for flow in self._flows

@@ -133,7 +133,7 @@ async def _sandbox(
 ) -> AsyncIterator[Ground]:
     settings = opening.settings
     sandbox = SandboxWorld(
-        flows=world.flows,
+        flows=world.running,
         schemas=schemas,
         clock=opening.clock,
         settings=settings.sandbox,
@@ -151,8 +151,12 @@ async def _sandbox(
             inner = _made_faulty(sandbox, system, opening)
             clients[system], meter = await connections.open(schema, accounts[system], inner)
             meters.append(meter)
-        nursery.start_soon(sandbox.run_engine, opening.gate)
-        yield Ground(clients=clients, meters=tuple(meters), conduct=Conduct(poll_s=_poll_s(accounts)))
+        run_engine = sandbox.run_engine if opening.engine is None else opening.engine(sandbox)
+        nursery.start_soon(run_engine, opening.gate)
+        # As in a live run, where nobody knows beforehand either how far the clocks are apart.
+        ahead_s = await _measure_clocks(clients, opening) if settings.sandbox.weather.skew_s else {}
+        conduct = Conduct(poll_s=_poll_s(accounts), ahead_s=ahead_s)
+        yield Ground(clients=clients, meters=tuple(meters), conduct=conduct)
         nursery.cancel_scope.cancel()
 
 
@@ -185,6 +189,16 @@ async def _live(
             users={system: place.user for system, place in places.items() if place.user is not None},
         )
         yield Ground(clients=clients, meters=tuple(meters), conduct=conduct, places=places)
+
+
+async def _measure_clocks(clients: Mapping[str, SystemClient], opening: Opening) -> dict[str, float]:
+    """By how many seconds each system's clock is ahead of ours, as far as it tells."""
+    ahead_s: dict[str, float] = {}
+    for system, client in clients.items():
+        told = (await client.identify()).server_time
+        if told is not None:
+            ahead_s[system] = (told - opening.clock.stamp()).total_seconds()
+    return ahead_s
 
 
 def _made_faulty(sandbox: SandboxWorld, system: str, opening: Opening) -> httpx.AsyncBaseTransport:

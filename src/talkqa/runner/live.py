@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -30,6 +30,8 @@ from talkqa.runner.gate import ScenarioGate
 from talkqa.runner.loop import hold_time, seed_scheduler
 from talkqa.runner.performance import cause_of_world, describe, not_run_steps, perform_scenario, perform_step
 from talkqa.runner.schedule import FailureLimit
+from talkqa.runner.settling import Settlement
+from talkqa.runner.signing import describe_accounts, digest_inputs
 from talkqa.runner.stage import Opening, OpenWorld, PlacedScenario, PreparedWorld, Stage
 from talkqa.runner.vocabulary import Vocabulary
 from talkqa.verify.clock import TrioClock
@@ -53,6 +55,8 @@ class RunFacts:
     """Where pytest stops; 0 for never."""
     secrets: Secrets = field(default_factory=Secrets)
     """What is secret in the run, as far as known; grows as it goes on."""
+    today: date = field(default_factory=lambda: datetime.now().astimezone().date())
+    """Decides which waivers have run out; a day of the calendar, whatever the run's clock says."""
 
     @property
     def virtual(self) -> bool:
@@ -101,6 +105,7 @@ class LiveWorld:
         self._uncollected = uncollected
         self._stage, self._facts, self._board, self._vocabulary = stage, facts, board, vocabulary
         self._book = CheckBook(prepared.world)
+        self._settlement = Settlement(facts.settings.decisions, facts.today, known=self._book.ids)
         self._writer = EventWriter(facts.run_dir / f"{world_file(prepared.slug)}.jsonl", redact)
         self._open_plans = {slot.plan.node: slot.plan for slot in sorted((*ahead, *in_place), key=lambda s: s.order)}
         self._send, self._receive = trio.open_memory_channel[tuple[Slot, FailureLimit]](inf)
@@ -265,7 +270,7 @@ class LiveWorld:
         scope = limit.enter(slot.order)
         try:
             with scope, self._gate.held_open():
-                finished = await self._verdict(world, plan)
+                finished = self._settlement.settle(await self._verdict(world, plan))
                 failed = finished.outcome in BROKEN or finished.outcome is Outcome.ERROR
                 self._conclude(finished)
             if scope.cancelled_caught:
@@ -325,7 +330,7 @@ class LiveWorld:
         """The verdict over a scenario performed in place."""
         rest = not_run_steps(plan, len(steps), self.clock_now())
         finished = await self._within(plan, partial(self._placed.pop(plan.node).finish, (*steps, *rest), failure))
-        return self._conclude(finished or self._given_up(plan))
+        return self._conclude(self._settlement.settle(finished or self._given_up(plan)))
 
     async def _within(self, plan: ScenarioPlan, work: Callable[[], Awaitable[T]]) -> T | None:
         """What a piece of work gave; None where the world ended meanwhile."""
@@ -382,9 +387,12 @@ class LiveWorld:
                 version=__version__,
                 documents=self.prepared.documents,
                 systems=self.prepared.systems,
+                digests=digest_inputs(self.prepared.documents, self._facts.root),
+                accounts=describe_accounts(self.prepared.world, settings),
+                engine=settings.engine_version,
             )
         )
-
+        self._settlement.tell(self._write)
         for check in self._uncollected:
             plan = ScenarioPlan(check=check, name=check, node="", steps=())
             message = "no test was collected for it: was its scenario removed, or is its name not unique?"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from talkqa.model.errors import ConfigError
-from talkqa.model.settings import Settings
+from talkqa.model.settings import Settings, Weather
 from talkqa.runner.manifest import WorldFolder
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--talkqa-wire-faults", type=float, metavar="SHARE", help="share of sandbox calls that go wrong on the wire"
     )
+    group.addoption("--talkqa-chains", action="store_true", help="open every system that a record may travel on to")
+    group.addoption("--talkqa-weather", metavar="NAME", help="what goes on around a sandbox: calm, rough, storm")
     group.addoption("--talkqa-limited", action="store_true", help="limit sandbox calls as the real systems limit them")
     group.addoption("--talkqa-record", action="store_true", help="record the run's calls, for --talkqa-mode=replay")
     group.addoption("--talkqa-max-age", type=float, metavar="DAYS", help="replay nothing that was recorded before")
+    group.addoption("--talkqa-engine-version", metavar="TEXT", help="version of the sync engine, for the sign-off")
     group.addoption("--talkqa-config", metavar="FILE", help="a talkqa.toml elsewhere; its folder is the project")
     group.addoption("--talkqa-run-dir", metavar="FOLDER", help="where results go; default: .talkqa/runs/<run id>")
     group.addoption(
@@ -135,9 +138,12 @@ def override(settings: Settings, config: pytest.Config) -> Settings:
         "clock": config.getoption("--talkqa-clock"),
         "window": config.getoption("--talkqa-window"),
         "max_age_days": config.getoption("--talkqa-max-age"),
+        "engine_version": config.getoption("--talkqa-engine-version"),
     }
+    sky = config.getoption("--talkqa-weather")
     sandbox = replace(
         settings.sandbox,
+        weather=find_weather(sky) if sky else settings.sandbox.weather,
         wire_faults=config.getoption("--talkqa-wire-faults") or settings.sandbox.wire_faults,
         limited=settings.sandbox.limited or config.getoption("--talkqa-limited"),
         quirks={**settings.sandbox.quirks, **dict(map(read_quirk, config.getoption("--talkqa-quirk")))},
@@ -145,8 +151,24 @@ def override(settings: Settings, config: pytest.Config) -> Settings:
         licences_off=settings.sandbox.licences_off | set(config.getoption("--talkqa-licence-off")),
     )
     record = settings.record or config.getoption("--talkqa-record")
+    chains = settings.chains or config.getoption("--talkqa-chains")
     changes = {key: value for key, value in given.items() if value is not None}
-    return replace(settings, sandbox=sandbox, record=record, **changes)
+    return replace(settings, sandbox=sandbox, record=record, chains=chains, **changes)
+
+
+def find_weather(text: str) -> Weather:
+    """A weather as given on the command line: `rough`, or `refused=0.05 skew_s=4`.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    from talkqa.config.values import Wrong  # noqa: PLC0415 - the plugin is loaded by runs that need none of this
+    from talkqa.config.weather import read_weather  # noqa: PLC0415
+
+    try:
+        return read_weather(text)
+    except Wrong as error:
+        raise ConfigError(f"weather {text!r} {error}") from error
 
 
 def read_quirk(text: str) -> tuple[str, bool]:

@@ -26,6 +26,7 @@ MARKS = {
     "talkqa": "a scenario that talkqa performs; the argument `id` is its check id, where it carries one",
     "policy": "rests on what every sync engine is expected to do; no document promises it",
     "negative": "shows that something does not happen",
+    "approved": "rests on a row that a person approved and no document has",
     "smoke": "belongs to the smallest depth",
 }
 _CONDUCTOR: "pytest.StashKey[Conductor]" = pytest.StashKey()

@@ -48,7 +48,7 @@ def find_grounds(folders: Iterable[WorldFolder], find: Callable[[], Stage], fact
             for line in str(error).splitlines():
                 problems.setdefault(line, []).append(folder.slug)
         else:
-            systems |= set(world.systems() if world is not None else ())
+            systems |= set(world.systems(chains=settings.chains) if world is not None else ())
     if problems:
         told = [f"talkqa: {line}\n  needed by {', '.join(worlds)}" for line, worlds in problems.items()]
         raise ConfigError("\n".join(told))

@@ -26,8 +26,8 @@ CHOICES = "heartbeats-chosen"
 """Kind of the notes that tell which heartbeat answered whoever asked for one."""
 VERDICTS = "verdicts"
 """Kind of the notes that tell what was decided."""
-MODE, ALLOW = "mode", "allow"
-"""Where the recorded run's systems were, and which entities its accounts allowed."""
+MODE, ALLOW, CHAINS = "mode", "allow", "chains"
+"""Where the recorded run's systems were, which entities its accounts allowed, and whether chains were opened."""
 _TOLD = 20
 """Unused calls that are named one by one."""
 NEVER = -1.0
@@ -59,7 +59,11 @@ def make_recorder(
         seed=settings.seed,
         poll_s=settings.poll_s,
         patience_s=settings.patience_s,
-        settings={MODE: settings.mode, ALLOW: {one.system: dict(one.allow) for one in settings.accounts if one.allow}},
+        settings={
+            MODE: settings.mode,
+            ALLOW: {one.system: dict(one.allow) for one in settings.accounts if one.allow},
+            **({CHAINS: True} if settings.chains else {}),
+        },
     )
     secrets = [secret for account in settings.accounts for secret in account.auth.secrets]
     return Recorder(
@@ -139,12 +143,24 @@ def settings_of(recording: WorldRecording, settings: Settings) -> Settings:
     facts = recording.facts
     allowed = facts.settings.get(ALLOW, {})
     accounts = tuple(Account(system=system, url="", allow=allow) for system, allow in sorted(allowed.items()))
-    return replace(settings, seed=facts.seed, poll_s=facts.poll_s, patience_s=facts.patience_s, accounts=accounts)
+    return replace(
+        settings,
+        seed=facts.seed,
+        poll_s=facts.poll_s,
+        patience_s=facts.patience_s,
+        chains=facts.settings.get(CHAINS) is True,
+        accounts=accounts,
+    )
 
 
 def was_guarded(recording: WorldRecording) -> bool:
     """Whether the recorded run was one against systems where not everything is allowed."""
     return recording.facts.settings.get(MODE) == "live"
+
+
+def is_real(settings: Settings, recording: WorldRecording | None) -> bool:
+    """Whether the systems are real ones, now or when they were recorded, with whatever engine runs between them."""
+    return settings.mode == "live" if recording is None else was_guarded(recording)
 
 
 def note_start(recorder: Recorder, actor: str, at_s: float) -> None:

@@ -116,7 +116,7 @@ async def serve_worlds(
 
 def _open(world: World, schemas: Mapping[str, SystemSchema], settings: Settings, clock: Clock) -> SandboxWorld:
     return SandboxWorld(
-        flows=world.flows,
+        flows=world.running,
         schemas=schemas,
         clock=clock,
         settings=settings.sandbox,

@@ -4,12 +4,12 @@
 through the hook `pytest_talkqa_stage`.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from talkqa.model.protocols import Clock, Gate
 from talkqa.model.result import CheckFinished, Event, RunFinished, StepResult
@@ -19,8 +19,27 @@ from talkqa.redaction.secrets import Secrets
 from talkqa.runner.manifest import WorldFolder
 from talkqa.transport.recording import WorldRecording
 
+if TYPE_CHECKING:
+    from talkqa.sandbox.world import SandboxWorld
+
 OnStep = Callable[[int, StepResult, BaseException | None], None]
 """Called after each step with its index, its result and what it raised."""
+
+RunEngine = Callable[[Gate], Awaitable[NoReturn]]
+"""Keeps the systems in step until cancelled; passes the gate before every cycle: it rests while nobody waits."""
+
+
+class MakeEngine(Protocol):
+    """Makes another engine than the reference engine, for the systems of a sandbox.
+
+    Of the sandbox it may use what says what is to be done (`flows`, `schemas`, `conditions`, `connections`), what
+    reaches the systems (`transport` and `account`, both for `engine`), the `clock`, and `listen`, which tells of each
+    committed change as a webhook would. `SandboxWorld.run_engine` is what it hands back for the reference engine.
+    """
+
+    def __call__(self, sandbox: "SandboxWorld", /) -> RunEngine:
+        """The engine of one world; nothing runs yet."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +74,8 @@ class Opening:
     run_id: str = ""
     secrets: Secrets = field(default_factory=Secrets)
     """What is secret in the run; whoever speaks to a system adds to it."""
+    engine: MakeEngine | None = None
+    """Of a sandbox: another engine than the reference engine."""
 
 
 class PlacedScenario(Protocol):

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from talkqa.documents.closure import RunningFlows, read_declared, read_whole
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
 from talkqa.model.errors import CheckNotRunnable, RunError
@@ -24,12 +25,13 @@ from talkqa.runner.recordings import (
     digest_plan,
     find_folder,
     find_recording,
+    is_real,
     keep_recording,
     note_verdict,
     settings_of,
     tell_replay,
 )
-from talkqa.runner.stage import OnStep, Opening, OpenWorld, PlacedScenario, PreparedWorld
+from talkqa.runner.stage import OnStep, Opening, PlacedScenario, PreparedWorld
 from talkqa.systems.derived import derive_schema
 from talkqa.systems.registry import find_schema
 from talkqa.transport.recording import WorldRecording
@@ -45,6 +47,7 @@ class WorldStage:
 
     def __init__(self, extra_documents: tuple[Path, ...] = ()) -> None:
         self._extra = extra_documents
+        self._running: RunningFlows | None = None
         self._budgets = Budgets()
         self._prepared: dict[Path, PreparedWorld] = {}
 
@@ -53,6 +56,7 @@ class WorldStage:
 
         Raises:
             RunError: where they are gone, or no longer describe this world.
+            DocumentError: where another document that the engine runs cannot be read.
             ConfigError: where an account of a live run is missing, or lacks something.
             CassetteError: where a replay has no recording that it can use.
         """
@@ -70,23 +74,29 @@ class WorldStage:
                 f"{manifest_place(folder, root)}: the documents do not describe the world {folder.slug} any more; "
                 "run `talkqa generate`"
             )
+        if self._running is None:
+            specs = [root / name for name in settings.specs if (root / name).exists()]
+            tested = read_whole(specs, settings, root=root, cache=work / "cache")
+            self._running = RunningFlows((*tested, *read_declared(settings, root=root, cache=work / "cache")))
+        world = self._running.beside(world)
         if settings.mode == "live":
-            require_accounts(world.systems(), settings)
+            require_accounts(world.systems(chains=settings.chains), settings)
         recording = find_recording(world.slug, settings, root) if settings.mode == "replay" else None
+        recorded = settings_of(recording, settings) if recording is not None else None
         return PreparedWorld(
             slug=world.slug,
             recording=recording,
-            settings=settings_of(recording, settings) if recording is not None else None,
+            settings=recorded,
             epoch=recording.facts.epoch if recording is not None else None,
             documents=tuple(document.path for document in world.documents),
             systems=tuple(
                 describe_system(system, schema, settings, recording)
-                for system, schema in read_schemas(world, settings, root).items()
+                for system, schema in read_schemas(world, recorded or settings, root).items()
             ),
             world=world,
         )
 
-    def open(self, prepared: PreparedWorld, opening: Opening) -> AbstractAsyncContextManager[OpenWorld]:
+    def open(self, prepared: PreparedWorld, opening: Opening) -> AbstractAsyncContextManager["VerifiedWorld"]:
         """Start the emulators, the engine and what verifies them."""
         if prepared.world is None:
             raise RunError(f"the world {prepared.slug} was not read")
@@ -124,9 +134,10 @@ def manifest_place(folder: WorldFolder, root: Path) -> str:
 
 def read_schemas(world: World, settings: Settings, root: Path) -> dict[str, SystemSchema]:
     """The schema of each system of a world, by canonical name: a descriptor's, else read off the documents."""
+    flows = tuple(flow.as_documented() for flow in world.running)
     return {
-        system: find_schema(system, settings, root=root) or derive_schema(system, world.flows)
-        for system in world.systems()
+        system: find_schema(system, settings, root=root) or derive_schema(system, flows)
+        for system in world.systems(chains=settings.chains)
     }
 
 
@@ -146,7 +157,9 @@ def describe_system(system: str, schema: SystemSchema, settings: Settings, recor
 @asynccontextmanager
 async def _opened(
     world: World, opening: Opening, recording: WorldRecording | None, budgets: Budgets
-) -> AsyncIterator[OpenWorld]:
+) -> AsyncIterator["VerifiedWorld"]:
+    if not (opening.settings.chains or is_real(opening.settings, recording)):
+        world = world.confined()  # the sandbox's engine runs what lies between the systems that are there
     schemas = read_schemas(world, opening.settings, opening.root)
     async with (
         open_ground(world, schemas, opening, recording, budgets) as ground,
@@ -175,6 +188,11 @@ class VerifiedWorld:
         self._opening = opening
         self._begun: dict[str, str] = {}
         """Check id to digest of the steps of each scenario that began."""
+
+    @property
+    def verify(self) -> VerifyWorld:
+        """The world itself, for what is no scenario."""
+        return self._verify
 
     async def perform(self, plan: ScenarioPlan, on_step: OnStep) -> CheckFinished:
         """Perform a scenario from its first step to its verdict."""

@@ -5,16 +5,17 @@ nothing is taken for new while the engine may be creating it itself.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
+from talkqa.model.errors import ApiError
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.conversion import is_empty, to_text
 from talkqa.sandbox.creation import Creator, compose
-from talkqa.sandbox.pairing import Direction, EntityKey, Pairing
+from talkqa.sandbox.pairing import Direction, Pairing, criteria_of
 from talkqa.sandbox.reconciler import Reconciler
 from talkqa.sandbox.rows import Group
 from talkqa.sandbox.rules import Connection, Permit
@@ -59,14 +60,29 @@ class Admission:
             link = await self._admit(pairing, side, record) if record is not None else None
         if link is not None:
             await self._reconciler.bring_together(link)
+            await self.announce(link)
+
+    async def announce(self, link: Link) -> None:
+        """Have everybody who waited for a link look again, until that has been done once.
+
+        Raises:
+            ApiUnavailable: where a system gave no usable answer.
+        """
+        if link.announced or link.gone:
+            return
+        link.announced = True
+        try:
             await self._on_linked(link)
+        except ApiError:
+            link.announced = False
+            raise
 
     async def consider_for(self, pairing: Pairing, side: Side, target: Fetched) -> None:
         """Consider the unlinked source records on `side` that a new or changed target record may match."""
         key = pairing.keys[side]
         for direction in pairing.directions_from(side):
             if direction.rules.merges and not direction.rules.every:
-                pairs = tuple(self._criteria(pairing, direction))
+                pairs = self._criteria(pairing, direction)
                 for record in self._state.all_known(key):
                     if not self._state.is_retired(pairing, key, record.id) and any(
                         _texts(record.values.get(source)) & _texts(target.values.get(path)) for source, path in pairs
@@ -82,24 +98,30 @@ class Admission:
     async def _admit(self, pairing: Pairing, side: Side, record: Fetched) -> Link | None:
         for direction in pairing.directions_from(side):
             permit = self._permit(pairing, direction, record)
-            if permit.link and self._behaviour.merges(pairing, documented=direction.rules.merges):
+            target = self._behaviour.mistaken_match(pairing, side, record, self._state) if permit.link else None
+            if target is None and permit.link and self._merges(pairing, direction):
                 target = await self._match(pairing, direction, record)
-                if target is not None:
-                    return self._state.link(pairing, {side: record.id, side.other: target})
+            if target is not None:
+                return self._state.link(pairing, {side: record.id, side.other: target})
             if permit.create and pairing.keys[side.other] not in self._state.ancestors.get(
                 (*pairing.keys[side], record.id), frozenset()
             ):
                 return await self._found(pairing, side, record)
         return None
 
+    def _merges(self, pairing: Pairing, direction: Direction) -> bool:
+        return self._behaviour.merges(pairing, direction.side, documented=direction.rules.merges)
+
     def _permit(self, pairing: Pairing, direction: Direction, record: Fetched) -> Permit:
         def connected(connection: Connection) -> bool:
             return self._is_connected(pairing, direction.side, record, connection)
 
         permit = direction.rules.permit(record.values, connected)
-        return self._behaviour.permit(pairing, direction.rules, permit)
+        return self._behaviour.permit(pairing, direction.side, direction.rules, permit)
 
     def _is_connected(self, pairing: Pairing, side: Side, record: Fetched, connection: Connection) -> bool:
+        if not self._behaviour.counts(pairing, side, connection):
+            return False
         system, other_system = pairing.keys[side][0], pairing.keys[side.other][0]
         if connection.held_by_source:
             ids = _texts(record.values.get(connection.path))
@@ -116,8 +138,6 @@ class Admission:
         """The id of an unlinked target record that equals the source record on any criterion."""
         side = direction.side
         key = pairing.keys[side.other]
-        if self._behaviour.merges_anything(pairing):
-            return self._anything(pairing, key, record)
         for source, target in self._criteria(pairing, direction):
             for text in sorted(_texts(record.values.get(source))):
                 found = await self._state.connectors[key[0]].find(key[1], target, text)
@@ -130,26 +150,8 @@ class Admission:
                         return candidate.id
         return None
 
-    def _anything(self, pairing: Pairing, key: EntityKey, record: Fetched) -> str | None:
-        known = [r for r in self._state.all_known(key) if (*key, r.id) not in self._state.own and r.id != record.id]
-        known.sort(key=lambda r: self._state.is_retired(pairing, key, r.id))
-        return known[0].id if known else None
-
-    def _criteria(self, pairing: Pairing, direction: Direction) -> Iterator[tuple[str, str]]:
-        """Source path and target path of each criterion; where none is documented, the target's name."""
-        side = direction.side
-        schemas = pairing.entities[side], pairing.entities[side.other]
-        for source, target in direction.rules.criteria:
-            fields = schemas[0].field(source), schemas[1].field(target)
-            paths = [f.path if f else path for f, path in zip(fields, (source, target), strict=True)]
-            known = fields[1] is not None or target.casefold() in ("id", schemas[1].id_field.casefold())
-            if known and (fields[0] is not None or source.casefold() in ("id", schemas[0].id_field.casefold())):
-                yield paths[0], paths[1]
-        if not direction.rules.criteria:
-            plain = [g for g in pairing.groups if g.plain and g.side is side]
-            plain.sort(key=lambda g: g.target.path != schemas[1].name_field)
-            for group in plain[:1]:
-                yield group.members[0].source.path, group.target.path
+    def _criteria(self, pairing: Pairing, direction: Direction) -> tuple[tuple[str, str], ...]:
+        return self._behaviour.criteria(pairing, direction.side, tuple(criteria_of(pairing, direction)))
 
     async def _found(self, pairing: Pairing, side: Side, record: Fetched) -> Link | None:
         """Create a counterpart and link it."""
@@ -157,7 +159,8 @@ class Admission:
         event = self._state.begin_creating(key)
         try:
             values, done = self._composed(pairing, side, record)
-            made = await self._creator.create(key, values, (pairing.keys[side], record))
+            looks_first = self._behaviour.looks_first(pairing)
+            made = await self._creator.create(key, values, (pairing.keys[side], record), looks_first=looks_first)
             if made is None:
                 _log.warning("%s: nothing created for %s", pairing.id, record.id)
                 return None
@@ -166,9 +169,9 @@ class Admission:
             link = self._state.link(pairing, {side: record.id, side.other: made.id})
             self._reconciler.settle(link, done, {side: record, side.other: made})
             self._behaviour.created(pairing)
-            for _ in range(self._behaviour.copies(pairing) - 1):
+            for _ in range(self._behaviour.copies(pairing, side) - 1):
                 await self._make(pairing, side, record)
-            if self._behaviour.imports_copies(pairing):
+            if self._behaviour.imports_copies(pairing, side):
                 await self._make(pairing, side.other, made)
             return link
         finally:

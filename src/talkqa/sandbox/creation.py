@@ -10,6 +10,7 @@ from datetime import datetime
 
 import trio
 
+from talkqa.model.errors import ApiUnavailable
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.schema import FieldSchema, FieldType, SystemSchema
@@ -35,6 +36,12 @@ _DEFAULTS: Mapping[FieldType, Scalar] = {
     FieldType.DECIMAL: 0,
     FieldType.BOOLEAN: False,
 }
+
+_TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
+_LOST_AFTER_S = 3.0
+"""How long what was not answered may take to show; longer with each look that the system does not answer either."""
+_LOST_AT_MOST_S = 30.0
+"""How long at most between two looks."""
 
 Values = dict[str, FieldValue]
 
@@ -107,6 +114,8 @@ class Creator:
         values: Mapping[str, FieldValue],
         source: tuple[EntityKey, Fetched] | None,
         within: frozenset[EntityKey] = frozenset(),
+        *,
+        looks_first: bool = True,
     ) -> Fetched | None:
         """A new record with these values and what its system demands beyond them.
 
@@ -115,6 +124,7 @@ class Creator:
             values: what the rows give; what the system refuses of it is left out.
             source: the record that it is made for.
             within: entities whose default parent is being made: no parent is its own parent's parent.
+            looks_first: whether a creation whose answer was lost is looked for before it counts as not done.
 
         Returns:
             The record as stored; None where the system refused it for reasons that no other value would mend.
@@ -125,16 +135,56 @@ class Creator:
         kept = dict(values)
         for _ in range(_TRIES):
             full = {**kept, **await self._demanded(key, kept, source, within)}
+            known = frozenset(record.id for record in self._state.all_known(key))
+            asked = self._state.clock.stamp()
             try:
-                return await self._state.connectors[key[0]].create(key[1], full)
+                made = await self._state.connectors[key[0]].create(key[1], full)
+            except ApiUnavailable:
+                found = await self._find_unanswered(key, full, known) if looks_first else None
+                if found is None:
+                    raise
+                return found
             except WriteRefused as refusal:
                 _log.warning("%s", refusal)
                 named = {path.casefold() for path in refusal.fields}
                 refused = {path for path in kept if path.casefold() in named}
+            else:
+                self._state.note_written(key[0], asked, made.modified)
+                return made
             if not refused:
                 break
             kept = {path: value for path, value in kept.items() if path not in refused}
         return None
+
+    async def _find_unanswered(self, key: EntityKey, values: Values, known: frozenset[str]) -> Fetched | None:
+        """The record that a create without answer made all the same: creating it again would make a second one.
+
+        Until the system tells, there is nothing else to do: whoever cannot look must not create.
+        """
+        pause_s = _LOST_AFTER_S
+        while True:
+            await self._state.clock.sleep(pause_s)
+            try:
+                found, _ = await self._state.connectors[key[0]].poll(key[1], None)
+            except ApiUnavailable:
+                pause_s = min(pause_s + _LOST_AFTER_S, _LOST_AT_MOST_S)
+                continue
+            new = (one for one in found if one.id not in known and not one.deleted)
+            return next((one for one in new if self._is_made_of(key, one, values)), None)
+
+    def _is_made_of(self, key: EntityKey, record: Fetched, values: Values) -> bool:
+        """Whether a record holds the texts that were sent, or where none were, everything that was."""
+        entity = self._schemas[key[0]].entity(key[1])
+        fields = {f.path: f for f in entity.fields} if entity else {}
+        texts = {
+            path: value
+            for path, value in values.items()
+            if isinstance(value, str) and value != DEFAULT_NAME and path in fields and fields[path].type in _TEXTS
+        }
+        wanted = texts or values
+        held = sum(_plain(record.values.get(path)) == _plain(value) for path, value in wanted.items())
+        # A system may cut or fold a value, but not most of them.
+        return held == len(wanted) if wanted is values else held > 0 and 2 * held >= len(wanted)
 
     async def _demanded(
         self,
@@ -223,3 +273,8 @@ class Creator:
             self._state.end_creating(key, event)
         there, _ = await self._state.connectors[key[0]].poll(key[1], None)
         return next((record.id for record in there if not record.deleted), None)
+
+
+def _plain(value: FieldValue) -> FieldValue:
+    """A value without what systems are known to change when they store it."""
+    return " ".join(value.split()).casefold() if isinstance(value, str) else value

@@ -5,7 +5,7 @@ Used by the engine's reconciler. Pure, but for the link's notes on when a value 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
@@ -73,8 +73,19 @@ def decide(
     behaviour: Behaviour,
     translate: Translate,
     now: datetime,
+    ahead: timedelta = timedelta(),
 ) -> Decision:
-    """The writes that the newest versions of two linked records call for."""
+    """The writes that the newest versions of two linked records call for.
+
+    Args:
+        link: the two records, with their last common state.
+        records: their newest versions.
+        groups: the rows that are carried.
+        behaviour: the engine's.
+        translate: gives the counterparts of references.
+        now: for transforms that ask for it.
+        ahead: how far the clock of the target side's system is ahead of the source side's.
+    """
     decision = Decision()
     worked_out: list[Group] = []
     for group in groups:
@@ -82,8 +93,8 @@ def decide(
         holding = hold(group, records[side].values, records[side.other].values)
         if holding is None:
             continue
-        towards = _direction(link, group, holding, records)
-        if towards is None or not behaviour.carries(link.pairing, group, towards.other):
+        towards = _direction(link, group, holding, records, behaviour, ahead)
+        if towards is None or not behaviour.carries(link, group, towards.other):
             decision.settled.append(group)
             continue
         member = holding.lead or holding.first
@@ -94,6 +105,10 @@ def decide(
         path, current, writable = _place(group, member, holding, forward=forward)
         if not writable:
             worked_out.append(group)
+            continue
+        emptied = not isinstance(value, Unfit) and is_empty(value) and not is_empty(current)
+        if emptied and behaviour.carries_empty(link.pairing, group, towards.other):
+            decision.write(towards, path, None, group)
             continue
         if isinstance(value, Unfit) or is_empty(value) or is_same(value, current):
             decision.settled.append(group)
@@ -106,7 +121,14 @@ def decide(
     return decision
 
 
-def _direction(link: Link, group: Group, holding: Holding, records: Mapping[Side, Fetched]) -> Side | None:
+def _direction(
+    link: Link,
+    group: Group,
+    holding: Holding,
+    records: Mapping[Side, Fetched],
+    behaviour: Behaviour,
+    ahead: timedelta,
+) -> Side | None:
     """The side to be written; None where nothing is to be carried."""
     side = group.side
     lead = holding.lead.source.path if holding.lead else None
@@ -119,12 +141,19 @@ def _direction(link: Link, group: Group, holding: Holding, records: Mapping[Side
     source_changed = base.lead != lead or not is_same(base.source, holding.source)
     target_changed = not is_same(base.target, holding.target)
     if source_changed and target_changed and holding.lead and not is_empty(holding.target) and group.target.updateable:
-        later = source_stamp is not None and target_stamp is not None and target_stamp > source_stamp
-        return side if later else side.other
+        later = _is_later(target_stamp, source_stamp, ahead if side is Side.SOURCE else -ahead)
+        stands = behaviour.settle_conflict(link.pairing, group, side.other if later else side)
+        return None if stands is None else stands.other
     # An emptied value does not overwrite a filled one.
-    if source_changed and holding.lead:
+    if source_changed and (holding.lead or behaviour.carries_empty(link.pairing, group, side)):
         return side.other
-    return side if target_changed and not is_empty(holding.target) else None
+    filled = not is_empty(holding.target)
+    return side if target_changed and (filled or behaviour.carries_empty(link.pairing, group, side.other)) else None
+
+
+def _is_later(one: datetime | None, other: datetime | None, ahead: timedelta) -> bool:
+    """Whether a stamp is later than one of another system, whose clock is so much behind."""
+    return one is not None and other is not None and one - ahead > other
 
 
 def _carried(

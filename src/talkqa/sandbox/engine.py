@@ -6,7 +6,7 @@ the clock; every draw is keyed, so that equal seeds do the same at the same virt
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 import trio
@@ -16,23 +16,24 @@ from talkqa.model.flow import Side
 from talkqa.model.protocols import Clock, Gate
 from talkqa.model.record import FieldValue
 from talkqa.model.schema import SystemSchema
+from talkqa.model.settings import Weather
 from talkqa.sandbox import draws
 from talkqa.sandbox.admission import Admission
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Connector
 from talkqa.sandbox.conversion import is_empty
 from talkqa.sandbox.creation import Creator
+from talkqa.sandbox.mischief import Mischief
 from talkqa.sandbox.pairing import EntityKey, Pairing
 from talkqa.sandbox.reconciler import Reconciler
 from talkqa.sandbox.rules import Connection
 from talkqa.sandbox.state import EngineState, Link, RecordKey
+from talkqa.sandbox.weather import Pace
 
 _log = logging.getLogger(__name__)
 
 _WORKERS = 8
 """How many changes of one poll are worked on at once."""
-
-Job = Callable[[], Awaitable[None]]
 
 
 class Engine:
@@ -48,22 +49,24 @@ class Engine:
         clock: Clock,
         cycle_s: float,
         seed: int,
+        pace: Pace | None = None,
     ) -> None:
-        self._pairings = tuple(pairing for pairing in pairings if behaviour.takes_part(pairing))
+        self._pairings = pairings
         self._behaviour = behaviour
         self._clock = clock
         self._cycle_s = cycle_s
         self._seed = seed
+        self._pace = pace or Pace(Weather(), seed=seed)
         self._state = EngineState(connectors, clock)
-        self._reconciler = Reconciler(self._state, behaviour, self._on_carried)
+        self._reconciler = Reconciler(self._state, behaviour)
         creator = Creator(self._state, schemas)
         self._admission = Admission(self._state, behaviour, creator, self._reconciler, self._on_linked)
+        self._mischief = Mischief(self._state, behaviour, self._admission, self._reconciler)
+        self._reconciler.on_carried = self._mischief.on_carried
         self._cursors: dict[EntityKey, str | None] = {}
         self._looked_at: dict[RecordKey, Mapping[str, Any]] = {}
         """The version of each record that was last acted upon."""
         self._retries: dict[EntityKey, dict[str, None]] = {}
-        self._follow_ups: dict[EntityKey, list[Job]] = {}
-        """What a fault has in store for the next cycle."""
 
     async def run(self, gate: Gate) -> NoReturn:
         """Keep the systems in step until cancelled.
@@ -101,13 +104,18 @@ class Engine:
                 ids[record.id] = None
         self._cursors[key] = cursor
         delay_s = max((self._behaviour.delay_s(pairing) for pairing in self._pairings_of(key)), default=0.0)
-        if delay_s and ids:
-            nursery.start_soon(self._work_later, key, tuple(ids), delay_s)
+        now, later = self._behaviour.batch(self._pairings_of(key), tuple(ids))
+        self._retries.setdefault(key, {}).update(dict.fromkeys(later))
+        ordered = self._pace.order(now)
+        if self._pace.waits:  # each change for itself: one that waits holds up no other
+            for record_id in ordered:
+                wait_s = delay_s + self._pace.wait_s(*key, record_id, self._clock.now())
+                nursery.start_soon(self._work_later, key, (record_id,), wait_s)
+        elif delay_s and ordered:
+            nursery.start_soon(self._work_later, key, ordered, delay_s)
         else:
-            await self._work(key, ids)
-        for job in self._follow_ups.pop(key, ()):
-            await job()
-        await self._rewrite(key)
+            await self._work(key, ordered)
+        await self._mischief.perform(key, self._pairings_of(key))
 
     async def _work_later(self, key: EntityKey, ids: Iterable[str], delay_s: float) -> None:
         await self._clock.sleep(delay_s)
@@ -123,8 +131,9 @@ class Engine:
                 try:
                     await self._look_at(key, record_id)
                 except ApiUnavailable as error:
-                    _log.warning("%s; tried again in the next cycle", error)
-                    self._retries.setdefault(key, {})[record_id] = None
+                    if self._behaviour.retries(self._pairings_of(key), error.status):
+                        _log.warning("%s; tried again in the next cycle", error)
+                        self._retries.setdefault(key, {})[record_id] = None
                 except ApiError as error:
                     _log.warning("%s; left until it changes", error)
 
@@ -136,7 +145,8 @@ class Engine:
                 nursery.start_soon(work)
 
     def _pairings_of(self, key: EntityKey) -> tuple[Pairing, ...]:
-        return tuple(pairing for pairing in self._pairings if pairing.sides_of(key))
+        found = (pairing for pairing in self._pairings if pairing.sides_of(key))
+        return tuple(pairing for pairing in found if self._behaviour.takes_part(pairing))
 
     async def _look_at(self, key: EntityKey, record_id: str) -> None:
         """Do what a new, changed or deleted record calls for in every pairing."""
@@ -150,8 +160,10 @@ class Engine:
                 if record is None:
                     # Deletes are not carried: the other record stays, and is not created anew.
                     self._state.unlink(link)
+                    self._mischief.on_gone(link, next(one for one in Side if link.key(one) == (*key, record_id)))
                 else:
                     await self._reconciler.bring_together(link)
+                    await self._admission.announce(link)
             if links or record is None or self._state.is_retired(pairing, key, record_id):
                 continue
             for side in pairing.sides_of(key):
@@ -173,6 +185,7 @@ class Engine:
         return [
             (pairing, direction.side, connection)
             for pairing in self._pairings
+            if self._behaviour.takes_part(pairing)
             for direction in pairing.directions
             for connection in direction.rules.connections
             if (pairing.keys[direction.side][0], connection.entity) == key
@@ -192,54 +205,8 @@ class Engine:
     async def _on_linked(self, link: Link) -> None:
         """Look again at what waited for this: references to either record, and records connected to them."""
         for side in Side:
-            for waiting in self._reconciler.take_waiting(link.key(side)):
-                await self._reconciler.bring_together(waiting)
+            await self._reconciler.bring_waiting(link.key(side))
             await self._look_at_connected(link.pairing.keys[side], link.ids[side])
-
-    def _on_carried(self, link: Link, side: Side, replaced: Mapping[str, FieldValue]) -> None:
-        """An edit was written to a side of a link; a correct engine leaves it at that."""
-        pairing = link.pairing
-        jobs = self._follow_ups.setdefault(pairing.keys[side], [])
-        if self._behaviour.drops_link_on_edit(pairing):
-            self._state.unlink(link)
-        if self._behaviour.recreates_on_edit(pairing) and side is Side.TARGET:
-            jobs.append(lambda: self._create_again(link))
-        if self._behaviour.restores_old_values(pairing):
-            jobs.append(lambda: self._restore(link, side, replaced))
-
-    async def _create_again(self, link: Link) -> None:
-        await self._admission.create_again(link, Side.SOURCE)
-
-    async def _restore(self, link: Link, side: Side, old: Mapping[str, FieldValue]) -> None:
-        values = {path: value for path, value in old.items() if not is_empty(value)}
-        key, other = link.pairing.keys[side], link.pairing.keys[side.other]
-        async with link.lock:
-            opposite = await self._state.current(other, link.ids[side.other])
-            if link.gone or opposite is None or not values:
-                return
-            restored = await self._state.connectors[key[0]].update(key[1], link.ids[side], values, None)
-            self._state.remember(key, restored)
-            records = {side: restored, side.other: opposite}
-            self._reconciler.settle(link, self._behaviour.groups(link.pairing), records)
-
-    async def _rewrite(self, key: EntityKey) -> None:
-        """Write linked pairs without need, where a fault says so."""
-        for pairing in self._pairings_of(key):
-            if pairing.keys[Side.TARGET] == key and self._behaviour.rewrites_each_cycle(pairing):
-                for link in self._state.all_links(pairing):
-                    for side in Side:
-                        await self._touch(link, side)
-
-    async def _touch(self, link: Link, side: Side) -> None:
-        key = link.pairing.keys[side]
-        record = await self._state.current(key, link.ids[side])
-        groups = link.pairing.groups if record is not None else ()
-        fields = [g.members[0].source if g.side is side else g.target for g in groups]
-        for field in fields:
-            value = record.values.get(field.path) if record is not None else None
-            if field.updateable and not is_empty(value):
-                await self._state.connectors[key[0]].update(key[1], link.ids[side], {field.path: value}, None)
-                return
 
 
 def _ids(value: FieldValue) -> list[str]:

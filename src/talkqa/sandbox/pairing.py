@@ -5,7 +5,7 @@ record already linked instead of making another copy of it.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from talkqa.model.flow import EntityRef, Flow, Side
@@ -16,6 +16,9 @@ from talkqa.sandbox.rows import Group, build_groups
 from talkqa.sandbox.rules import FlowRules, read_rules
 
 _log = logging.getLogger(__name__)
+
+_TELLING = frozenset({"salesforce", "exactonline"})
+"""Dialects that tell of deleted records."""
 
 EntityKey = tuple[str, str]
 """System and entity, as their schemas spell them."""
@@ -41,6 +44,8 @@ class Pairing:
     directions: tuple[Direction, ...]
     """Sorted by flow id; the first one's source is `Side.SOURCE`."""
     groups: tuple[Group, ...]
+    told_of_deletes: frozenset[Side]
+    """The sides on which the system tells what was deleted."""
 
     @property
     def flow_ids(self) -> tuple[str, ...]:
@@ -82,6 +87,23 @@ def build_pairings(
     return tuple(sorted(built, key=lambda pairing: pairing.id))
 
 
+def criteria_of(pairing: Pairing, direction: Direction) -> Iterator[tuple[str, str]]:
+    """Source path and target path of each criterion; where none is documented, the target's name."""
+    side = direction.side
+    schemas = pairing.entities[side], pairing.entities[side.other]
+    for source, target in direction.rules.criteria:
+        fields = schemas[0].field(source), schemas[1].field(target)
+        paths = [f.path if f else path for f, path in zip(fields, (source, target), strict=True)]
+        known = fields[1] is not None or target.casefold() in ("id", schemas[1].id_field.casefold())
+        if known and (fields[0] is not None or source.casefold() in ("id", schemas[0].id_field.casefold())):
+            yield paths[0], paths[1]
+    if not direction.rules.criteria:
+        plain = [g for g in pairing.groups if g.plain and g.side is side]
+        plain.sort(key=lambda g: g.target.path != schemas[1].name_field)
+        for group in plain[:1]:
+            yield group.members[0].source.path, group.target.path
+
+
 def _build(directions: tuple[Direction, ...], schemas: Mapping[str, SystemSchema]) -> Pairing:
     first = directions[0].flow
     found = {side: _entity(schemas, first.entity(side)) for side in Side}
@@ -98,7 +120,15 @@ def _build(directions: tuple[Direction, ...], schemas: Mapping[str, SystemSchema
             entities,
             draw_mapping(first.id, entities[Side.SOURCE], entities[Side.TARGET]),
         ),
+        told_of_deletes=frozenset(
+            side for side, entity in entities.items() if _tells_deletes(schemas[first.entity(side).system], entity)
+        ),
     )
+
+
+def _tells_deletes(system: SystemSchema, entity: EntitySchema) -> bool:
+    listed = entity.rest is None or bool(entity.rest.deleted)
+    return entity.deletable and (system.dialect in _TELLING or (system.dialect == "rest" and listed))
 
 
 def _entity(schemas: Mapping[str, SystemSchema], ref: EntityRef) -> tuple[EntityKey, EntitySchema] | None:

@@ -5,15 +5,16 @@ Used by the engine. A write names the version it was decided on, so that no edit
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.model.schema import FieldType
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
-from talkqa.sandbox.conversion import UNFIT, Converted, is_empty
+from talkqa.sandbox.conversion import UNFIT, Converted, Unfit, is_empty, is_same
 from talkqa.sandbox.decision import Decision, Translate, decide, hold
-from talkqa.sandbox.pairing import Pairing
+from talkqa.sandbox.pairing import EntityKey, Pairing
 from talkqa.sandbox.rows import Group, Member
 from talkqa.sandbox.state import Base, EngineState, Link, RecordKey
 
@@ -29,10 +30,10 @@ Carried = Callable[[Link, Side, Mapping[str, FieldValue]], None]
 class Reconciler:
     """Brings linked pairs together."""
 
-    def __init__(self, state: EngineState, behaviour: Behaviour, on_carried: Carried) -> None:
+    def __init__(self, state: EngineState, behaviour: Behaviour) -> None:
         self._state = state
         self._behaviour = behaviour
-        self._on_carried = on_carried
+        self.on_carried: Carried = lambda _link, _side, _replaced: None
         self._waiting: dict[RecordKey, dict[Link, None]] = {}
 
     async def bring_together(self, link: Link) -> None:
@@ -57,9 +58,21 @@ class Reconciler:
                 link.first_seen(group.key, group.side, (holding.base.lead, holding.source), stamps[group.side])
                 link.first_seen(group.key, group.side.other, holding.target, stamps[group.side.other])
 
-    def take_waiting(self, key: RecordKey) -> tuple[Link, ...]:
-        """The links that waited for this record to be linked; they are told once."""
-        return tuple(self._waiting.pop(key, ()))
+    async def bring_waiting(self, key: RecordKey) -> None:
+        """Look again at the pairs that waited for this record to be linked.
+
+        Raises:
+            ApiUnavailable: where a system gave no usable answer; what was not looked at goes on waiting.
+        """
+        waiting = self._waiting.pop(key, {})
+        try:
+            while waiting:
+                link = next(iter(waiting))
+                await self.bring_together(link)
+                del waiting[link]
+        finally:
+            if waiting:
+                self._waiting[key] = {**waiting, **self._waiting.get(key, {})}
 
     def translator(self, pairing: Pairing, link: Link | None = None) -> Translate:
         """How references of a pairing are translated; a link that is given waits for what is not linked yet."""
@@ -101,6 +114,7 @@ class Reconciler:
             self._behaviour,
             self.translator(link.pairing, link),
             self._state.clock.stamp(),
+            self._state.ahead(link.pairing.keys[Side.TARGET][0]) - self._state.ahead(link.pairing.keys[Side.SOURCE][0]),
         )
         self.settle(link, decision.settled, records)
         again = False
@@ -120,31 +134,79 @@ class Reconciler:
             return False
         if current.body != records[side].body:
             return False
-        values = dict(decision.writes[side])
         owners = decision.owners[side]
         old = {g.key: link.bases.get(g.key) for g in owners.values()}
-        written = current
+        values = self._behaviour.written(link.pairing, side, decision.writes[side])
+        if self._behaviour.writes_all(link.pairing, side.other):
+            values = {**self._everything(link, side, records[side.other]), **values}
+        sent = await self._send(link, side, values, current)
+        if sent is None:
+            return False
+        written, values = sent
+        # What was refused is settled as well: it is tried again when the value changes, not over and over.
+        self.settle(link, list(owners.values()), {**records, side: self._as_left(key, written, values)})
+        self._tell(link, side, values, owners, old)
+        return True
+
+    def _as_left(self, key: EntityKey, read: Fetched, sent: Mapping[str, FieldValue]) -> Fetched:
+        """The record as the engine's own write left it.
+
+        It was read again after the write: what somebody else wrote in between is an edit still to be carried, and what
+        the system made of the engine's values is not.
+        """
+        entity = self._state.connectors[key[0]].schema.entity(key[1])
+        path = entity.modified_by_field if entity is not None else None
+        user = (read.values.get(path) or read.body.get(path)) if path else None
+        if all(is_same(read.values.get(path), value) for path, value in sent.items()):
+            self._state.users[key[0]] = user
+            return read
+        if user is None or user == self._state.users.get(key[0], user):
+            return read
+        return replace(read, values={**read.values, **sent})
+
+    async def _send(
+        self, link: Link, side: Side, values: Mapping[str, FieldValue], current: Fetched
+    ) -> tuple[Fetched, Mapping[str, FieldValue]] | None:
+        """The record after the write and what was taken of it; None where the pair must be looked at again first.
+
+        Raises:
+            ApiUnavailable: where the system gave no usable answer. The write may have been done all the same; its
+                repetition names the version that it was decided on, and is refused then.
+        """
+        key, record_id = link.pairing.keys[side], link.ids[side]
         while values:
+            asked = self._state.clock.stamp()
             try:
                 written = await self._state.connectors[key[0]].update(key[1], record_id, values, current.etag)
             except Outdated:
                 self._state.forget(key, record_id)
-                return False
+                return None
             except Gone:
                 self._state.unlink(link)
-                return False
+                return None
             except WriteRefused as refusal:
                 _log.warning("%s", refusal)
                 named = {path.casefold() for path in refusal.fields}
                 refused = {path for path in values if path.casefold() in named} or set(values)
+                if self._behaviour.gives_up_refused(link.pairing, side):
+                    refused = set(values)
                 values = {path: value for path, value in values.items() if path not in refused}
             else:
+                self._state.note_written(key[0], asked, written.modified)
                 self._state.remember(key, written)
-                break
-        # What was refused is settled as well: it is tried again when the value changes, not over and over.
-        self.settle(link, list(owners.values()), {**records, side: written})
-        self._tell(link, side, values, owners, old)
-        return True
+                return written, values
+        return current, values
+
+    def _everything(self, link: Link, side: Side, record: Fetched) -> dict[str, FieldValue]:
+        """What all rows from the other side make of a record, whoever edited what: only ever a fault."""
+        now, found = self._state.clock.stamp(), dict[str, FieldValue]()
+        for group in self._behaviour.groups(link.pairing):
+            holding = hold(group, record.values, {}) if group.side is side.other else None
+            if holding is not None and holding.lead is not None and group.target.updateable and not holding.lead.refers:
+                value = holding.lead.forward(holding.source, now)
+                if not isinstance(value, Unfit) and not is_empty(value):
+                    found[group.target.path] = value
+        return found
 
     def _tell(
         self,
@@ -156,8 +218,8 @@ class Reconciler:
     ) -> None:
         replaced: dict[str, FieldValue] = {}
         for path in values:
-            base = old[owners[path].key]
+            base = old[owners[path].key] if path in owners else None
             if base is not None:
                 replaced[path] = base.source if owners[path].side is side else base.target
         if replaced:
-            self._on_carried(link, side, replaced)
+            self.on_carried(link, side, replaced)

@@ -143,8 +143,12 @@ def build_groups(
 
 
 def _join_opposite(members: list[Member], at: int, opposite: Member) -> None:
-    """Two flows document the same pair in opposite directions: one row then, with both transforms."""
-    members[at] = replace(members[at], back=opposite.transform)
+    """Two flows document the same pair in opposite directions: one row then, with both transforms.
+
+    Where one of them has a type, nothing is hidden on the way.
+    """
+    hidden = members[at].hidden if opposite.hidden is not None else None
+    members[at] = replace(members[at], back=opposite.transform, hidden=hidden)
 
 
 def _member(

@@ -3,13 +3,17 @@
 Used by the engine's admission of records. Pure: links and connections are answered by whoever asks.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from talkqa.model.flow import EntityRef, Flow, RuleKind
-from talkqa.model.record import FieldValue, Scalar
-from talkqa.model.settings import ConditionBinding, ConnectionBinding
+from talkqa.model.record import FieldValue
+from talkqa.model.settings import ConditionBinding, ConnectionBinding, Presence, Wanted
 from talkqa.sandbox.conversion import is_empty, to_text
+
+_LONGEST = 300
+"""Words of a condition that a pattern is tried on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,10 @@ class FlowRules:
     """The sentences of one flow, with what binds them."""
 
     every: bool
-    predicates: tuple[Mapping[str, Scalar], ...]
-    """Property values that make one of the conditions true."""
+    predicates: tuple[Mapping[str, Wanted], ...]
+    """What makes one of the conditions true."""
+    facet: Mapping[str, Wanted]
+    """What makes a record one of the flow's own facet; empty where it has none, or nothing binds it."""
     unbound: bool
     """Whether a condition has no binding and nothing else lets the records in."""
     link_required: bool
@@ -54,6 +60,8 @@ class FlowRules:
             values: of the source record.
             connected: answers whether it is connected that way to a record that is synchronised.
         """
+        if not holds(self.facet, values):
+            return Permit(link=False, create=False)
         if self.every or any(holds(predicate, values) for predicate in self.predicates):
             return Permit(link=True, create=True)
         waits_for_link = self.link_required or not self.predicates
@@ -75,6 +83,7 @@ def read_rules(
     return FlowRules(
         every=every,
         predicates=tuple(dict(b.holds) for b in bindings if b is not None and not b.remark),
+        facet=_facet(flow.source, conditions),
         unbound=not every and any(binding is None for binding in bindings),
         link_required=flow.has(RuleKind.LINK_REQUIRED),
         creates_unmatched=flow.has(RuleKind.CREATE_UNMATCHED),
@@ -90,13 +99,20 @@ def read_rules(
     )
 
 
-def holds(predicate: Mapping[str, Scalar], values: Mapping[str, FieldValue]) -> bool:
+def holds(predicate: Mapping[str, Wanted], values: Mapping[str, FieldValue]) -> bool:
     """Whether a record has all these property values; letter case of paths does not matter."""
     folded = {path.casefold(): value for path, value in values.items()}
     return all(_is_value(folded.get(path.casefold()), wanted) for path, wanted in predicate.items())
 
 
-def _is_value(value: FieldValue, wanted: Scalar) -> bool:
+def _is_value(value: FieldValue, wanted: Wanted) -> bool:
+    match wanted:
+        case Presence.EMPTY:
+            return is_empty(value)
+        case Presence.FILLED:
+            return not is_empty(value)
+        case tuple():
+            return any(_is_value(value, one) for one in wanted)
     if is_empty(value) or is_empty(wanted):
         return is_empty(value) and is_empty(wanted)
     items = value if isinstance(value, tuple) else (value,)
@@ -104,10 +120,21 @@ def _is_value(value: FieldValue, wanted: Scalar) -> bool:
 
 
 def _binding(text: str, source: EntityRef, conditions: Sequence[ConditionBinding]) -> ConditionBinding | None:
-    """The binding of a condition's words; one for this entity goes before one for any."""
-    fitting = [b for b in conditions if _folded(b.text) == _folded(text)]
-    fitting = [b for b in fitting if b.entity is None or _names(b.entity, source)]
-    return min(fitting, key=lambda b: b.entity is None, default=None)
+    """The binding of a condition: one for this entity goes before one for any, its words before a pattern."""
+    written = [b for b in conditions if not (b.facet or b.pattern) and _folded(b.text) == _folded(text)]
+    matched = [b for b in conditions if b.pattern and _matches(b.pattern, " ".join(text.split()))]
+    fitting = [b for b in (*written, *matched) if b.entity is None or _names(b.entity, source)]
+    return next((b for b in fitting if b.entity is not None), fitting[0] if fitting else None)
+
+
+def _matches(pattern: str, words: str) -> bool:
+    return len(words) <= _LONGEST and re.compile(pattern, re.IGNORECASE).fullmatch(words) is not None
+
+
+def _facet(source: EntityRef, conditions: Sequence[ConditionBinding]) -> Mapping[str, Wanted]:
+    """What a record of the facet has; nothing is asked of one that no binding names."""
+    named = [b.holds for b in conditions if b.facet and _folded(b.entity or "") == _folded(source.name)]
+    return dict(named[0]) if named and source.facet is not None else {}
 
 
 def _names(name: str, ref: EntityRef) -> bool:

@@ -5,11 +5,12 @@ Used by the engine's parts. Holds no rule and asks nothing, except for single re
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import trio
 
+from talkqa.model.errors import ApiUnavailable
 from talkqa.model.flow import Side
 from talkqa.model.protocols import Clock
 from talkqa.model.record import FieldValue
@@ -18,6 +19,10 @@ from talkqa.sandbox.pairing import EntityKey, Pairing
 
 RecordKey = tuple[str, str, str]
 """System, entity and id."""
+
+_NOTICED = timedelta(seconds=2)
+"""Clocks that are less apart than this count as one: stamps are no finer, and answers take their time."""
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,10 @@ class Link:
     seen: dict[tuple[str, Side], tuple[object, datetime | None]] = field(default_factory=dict)
     """Newest value of a group on a side, and the stamp of the version in which it was first read."""
     lock: trio.Lock = field(default_factory=trio.Lock)
+    since_s: float = 0.0
+    """When it was made, in seconds of the engine's clock."""
+    announced: bool = False
+    """Whether all that waited for it has been looked at."""
     gone: bool = False
 
     def key(self, side: Side) -> RecordKey:
@@ -72,6 +81,8 @@ class EngineState:
         """Every link ever made and not dropped, both ways."""
         self.ancestors: dict[RecordKey, frozenset[EntityKey]] = {}
         """Entities that a record of the engine's own goes back to."""
+        self.users: dict[str, object] = {}
+        """System to whom it names as the last writer of what the engine wrote, where it tells."""
         self.own: set[RecordKey] = set()
         """Default parents and the like: they are nobody's source."""
         self._records: dict[EntityKey, dict[str, _Entry]] = {}
@@ -79,6 +90,8 @@ class EngineState:
         self._retired: set[tuple[str, Side, str]] = set()
         self._creating: dict[EntityKey, list[trio.Event]] = {}
         self._locks: dict[tuple[str, Side, str], trio.Lock] = {}
+        self._ahead: dict[str, tuple[timedelta, timedelta]] = {}
+        """System to the bounds between which its clock is ahead of the engine's."""
 
     def remember(self, key: EntityKey, fetched: Fetched) -> None:
         """Keep a version that was read, unless a newer one is known already."""
@@ -116,15 +129,35 @@ class EngineState:
             if entry is not None and not entry.suspect and (entry.fetched.etag is not None or not writable):
                 return entry.fetched
             if entry is not None:
-                entry.suspect = False
+                entry.suspect = False  # before the question: an answer that overlaps with it makes it so again
             try:
                 self.remember(key, await self.connectors[key[0]].get(key[1], record_id))
             except Gone:
                 return None
+            except ApiUnavailable:
+                self.forget(key, record_id)
+                raise
 
     def forget(self, key: EntityKey, record_id: str) -> None:
-        """Drop a version that proved outdated: the next look reads it again."""
-        self._records.get(key, {}).pop(record_id, None)
+        """Note that a version proved outdated: the next look reads it again. The record is known all the same."""
+        entry = self._records.get(key, {}).get(record_id)
+        if entry is not None:
+            entry.suspect = True
+
+    def note_written(self, system: str, asked: datetime, stamp: datetime | None) -> None:
+        """Learn from a write of the engine's own, asked for then, how far the system's clock is ahead."""
+        if stamp is None:
+            return
+        least, most = self._ahead.get(system, (timedelta.min, timedelta.max))
+        # The system stamped it some time between the question and the answer, and may have cut the stamp to seconds.
+        least, most = max(least, stamp - self.clock.stamp()), min(most, stamp - asked + _SECOND)
+        self._ahead[system] = (least, most)
+
+    def ahead(self, system: str) -> timedelta:
+        """How far the clock of a system is ahead of the engine's; nothing where that cannot be told."""
+        least, most = self._ahead.get(system, (timedelta(), timedelta()))
+        middle = least + (most - least) / 2
+        return middle if abs(middle) > _NOTICED else timedelta()
 
     def lock(self, pairing: Pairing, side: Side, record_id: str) -> trio.Lock:
         """What whoever admits this record to the pairing must hold."""
@@ -132,7 +165,7 @@ class EngineState:
 
     def link(self, pairing: Pairing, ids: Mapping[Side, str]) -> Link:
         """Link two records; neither is ever a new record to this pairing again."""
-        link = Link(pairing, ids)
+        link = Link(pairing, ids, since_s=self.clock.now())
         for side in Side:
             self._links.setdefault((pairing.id, side, ids[side]), link)
             self.retire(pairing, side, ids[side])

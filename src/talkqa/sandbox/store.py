@@ -17,6 +17,9 @@ from talkqa.sandbox import draws
 from talkqa.sandbox.layout import Layout, Values
 from talkqa.sandbox.validation import Problem, check_write
 
+Listener = Callable[[str, str, str], object]
+"""Told the system, the entity and the id of a record that was written."""
+
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -219,6 +222,8 @@ class EntityStore:
                 if item is not None:
                     holders[item] = record.id
         record.body = self._encode(record)
+        for listener in self._system.listeners:
+            listener(self._system.schema.name, self.schema.name, record.id)
         return record
 
     def _forget_unique(self, record: Stored) -> None:
@@ -268,6 +273,7 @@ class SystemStore:
         self.derive: Callable[[EntityStore, Values, str, Stored | None, str], None] | None = None
         """Puts into the values of a record what the system itself fills: called before each write with the entity,
         the values, the id, the version before (None for a new record) and the user."""
+        self.listeners: list[Listener] = []
         self._clock = clock
         off = {licence.casefold() for licence in licences_off}
         missing = {one for one in _licences(schema) if one.casefold() in off or one not in schema.licences}

@@ -22,7 +22,8 @@ from talkqa.sandbox.dialects.registry import make_emulator
 from talkqa.sandbox.engine import Engine
 from talkqa.sandbox.faults import make_behaviour
 from talkqa.sandbox.pairing import build_pairings
-from talkqa.sandbox.store import SystemStore
+from talkqa.sandbox.store import Listener, SystemStore
+from talkqa.sandbox.weather import Forecast, Pace, SkewedClock
 
 
 class SandboxWorld:
@@ -53,23 +54,37 @@ class SandboxWorld:
         Raises:
             ConfigError: for an unknown fault.
         """
-        self._clock = clock
+        self.clock = clock
+        self.flows = tuple(flow.as_documented() for flow in flows)
+        """What the documents say of them: an engine knows nothing of what its testers approved."""
+        self.schemas = dict(sorted(schemas.items()))
+        """By canonical system name, sorted."""
+        self.conditions = tuple(conditions)
+        self.connections = tuple(connections)
         self._seed = seed
         self._cycle_s = settings.engine_cycle_s
-        self._schemas = dict(sorted(schemas.items()))
+        self._pace = Pace(settings.weather, seed=seed)
         self._emulators: dict[str, Emulator] = {}
-        for name, schema in self._schemas.items():
-            store = SystemStore(schema, clock, seed, licences_off=_licences_off(name, settings))
-            self._emulators[name] = make_emulator(store, clock, _quirks(name, settings))
-        self._transports = {name: httpx.ASGITransport(app=emulator) for name, emulator in self._emulators.items()}
-        self._pairings = build_pairings(flows, self._schemas, conditions, connections)
+        for name, schema in self.schemas.items():
+            forecast = Forecast(settings.weather, system=name, seed=seed)
+            own = SkewedClock(clock, forecast.ahead_s) if settings.weather.skew_s else clock
+            store = SystemStore(schema, own, seed, licences_off=_licences_off(name, settings))
+            self._emulators[name] = make_emulator(store, own, _quirks(name, settings))
+            if not settings.weather.calm:
+                self._emulators[name].forecast = forecast
+        self._ways = {name: httpx.ASGITransport(app=emulator) for name, emulator in self._emulators.items()}
+        self._transports = {
+            name: httpx.ASGITransport(app=emulator, client=(USER, 0)) for name, emulator in self._emulators.items()
+        }
+        """The engine's own, so that its calls can be told from those of the tests."""
+        self._pairings = build_pairings(self.flows, self.schemas, conditions, connections)
         self._faults = settings.faults
-        make_behaviour(self._faults, self._pairings)
+        make_behaviour(self._faults)
 
     @property
     def systems(self) -> tuple[str, ...]:
         """Canonical names of the systems, sorted."""
-        return tuple(self._schemas)
+        return tuple(self.schemas)
 
     def account(self, system: str, user: str = "harness", *, url: str = "") -> Account:
         """How a user reaches a system; raises ConfigError for a system that is not here.
@@ -95,11 +110,16 @@ class SandboxWorld:
         self.transport(system)
         return self._emulators[system]
 
-    def transport(self, system: str) -> httpx.AsyncBaseTransport:
-        """What carries requests to the system; raises ConfigError for a system that is not here."""
+    def transport(self, system: str, user: str = "harness") -> httpx.AsyncBaseTransport:
+        """What carries a user's requests to the system; raises ConfigError for a system that is not here."""
         if system not in self._transports:
             raise ConfigError(f"the sandbox has no system {system!r}; it has: {', '.join(self._transports)}")
-        return self._transports[system]
+        return self._transports[system] if user == USER else self._ways[system]
+
+    def listen(self, listener: Listener) -> None:
+        """Have a listener told `(system, entity, id)` right after each committed change, deletes included."""
+        for emulator in self._emulators.values():
+            emulator.store.listeners.append(listener)
 
     def expire_token(self, system: str, token: str) -> None:
         """Make an access token dead at its system, which then answers 401 until a new one is asked for."""
@@ -115,13 +135,14 @@ class SandboxWorld:
             pairings=self._pairings,
             connectors={
                 name: make_connector(schema, self.account(name, USER), self._transports[name])
-                for name, schema in self._schemas.items()
+                for name, schema in self.schemas.items()
             },
-            schemas=self._schemas,
-            behaviour=make_behaviour(self._faults, self._pairings),
-            clock=self._clock,
+            schemas=self.schemas,
+            behaviour=make_behaviour(self._faults),
+            clock=self.clock,
             cycle_s=self._cycle_s,
             seed=self._seed,
+            pace=self._pace,
         )
         await engine.run(gate)
 

@@ -4,6 +4,7 @@ Used by verify. One factory per system and world: parents that a record needs ar
 never probes themselves. What a system refuses field by field is left out from then on and told, not hidden.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -23,6 +24,8 @@ _CREATES = 3
 """How often a create is sent whose answers are lost and that did nothing."""
 _LOST_AFTER_S = 2.0
 """How long what was lost may take to be done; twice and three times as long after the second and third loss."""
+_TWIN = re.compile(r"duplicat|unique|exist|taken|in.use", re.IGNORECASE)
+"""In the refusal of a record: another one like it is there."""
 _SEARCHED = frozenset({FieldType.STRING, FieldType.EMAIL, FieldType.PHONE})
 
 BeforeWrite = Callable[[str, str, str, Mapping[str, Scalar]], str]
@@ -184,17 +187,24 @@ class RecordFactory:
         """Create a record; where no answer came, look for it before it is sent again.
 
         Raises:
-            ApiUnavailable: where the last attempt had no answer, or one without answer was followed by a refusal: the
-                record that it made may be what stands in the way.
+            ApiRefused: where the values are refused.
+            ApiUnavailable: where the last attempt had no answer, or one without answer was followed by a refusal for
+                what is there already: the record that it made may stand in the way, even where no look finds it.
         """
         lost: ApiUnavailable | None = None
         for attempt in range(1, _CREATES + 1):
             try:
                 return await self._client.create(entity.name, values)
             except ApiRefused as refused:
-                if lost is not None:
+                if lost is None:
+                    raise
+                await self._pause(_LOST_AFTER_S * attempt)
+                found = await self._find_lost(entity, values, fixed, lost)
+                if found is not None:
+                    return found
+                if _TWIN.search(f"{refused.code} {refused}"):
                     raise lost from refused
-                raise
+                raise  # for reasons that the lost one met as well, so that nothing was made of it
             except ApiUnavailable as unanswered:
                 lost = unanswered
                 await self._pause(_LOST_AFTER_S * attempt)

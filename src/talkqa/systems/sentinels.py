@@ -3,6 +3,7 @@
 Used by the record factory and by verify. A value is a pure function of (seed, world, key, field, counter): no state,
 so that a run of a subset writes what the whole run writes. Texts are a pronounceable word and a code, since the
 duplicate rules of systems block look-alikes; they are short, so that the narrower side of a mapping holds them too.
+An edit writes *rich* values instead: longer, and with all that a careless engine spoils.
 """
 
 import hashlib
@@ -29,6 +30,10 @@ _DAYS = (date(2039, 12, 31) - _FIRST_DAY).days
 _STEP = 2_654_435_761  # a prime, so that counting in steps of it visits every value of any space we use
 _NUMBERS = frozenset({FieldType.INTEGER, FieldType.DECIMAL})
 _LEAST_LENGTH = {FieldType.EMAIL: 22, FieldType.URL: 28, FieldType.PHONE: 14}
+_RICH_ROOM = 20
+"""Characters from which on a rich text goes beyond a word and a code."""
+_RICH_LENGTH = 64
+"""Longer than texts are cut by mistake, and still readable where it is told."""
 _RUN = re.compile(r"[^\W_]{6,}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -39,18 +44,20 @@ class Sentinels:
     def __init__(self, seed: int, world: str) -> None:
         self._prefix = f"{seed}\0{world}\0"
 
-    def value(self, field: FieldSchema, key: str, counter: int) -> Scalar:
+    def value(self, field: FieldSchema, key: str, counter: int, *, rich: bool = False) -> Scalar:
         """A value that is valid for the field.
 
         Args:
             field: Where it will be written.
             key: The record it is for, as a rule the check's id.
             counter: Of the writes to this field; equal arguments give equal values, another counter another value.
+            rich: Whether it is to show common damage: a long text with letters of several alphabets and both cases, a
+                date whose day could be a month. The code by which it is recognised is the same kind as always.
 
         Returns:
             None for references, ids and opaque fields, and for restricted picklists whose values are unknown.
         """
-        make = _MAKERS.get(field.type)
+        make = (_RICH if rich else _MAKERS).get(field.type)
         return make(field, _Draw(f"{self._prefix}{key}\0{field.path}", counter)) if make else None
 
 
@@ -140,6 +147,24 @@ def _words(draw: _Draw, max_length: int | None) -> str:
     return f"{draw.word(word_length)} {draw.code(_CODE_LENGTH)}"
 
 
+def _rich_text(field: FieldSchema, draw: _Draw) -> Scalar:
+    room = _RICH_LENGTH if field.max_length is None else min(field.max_length, _RICH_LENGTH)
+    if room < _RICH_ROOM:
+        return _words(draw, room)
+    word = draw.word(_WORD_LENGTH)
+    # An umlaut is what a wrong encoding garbles, and the Polish letters are what Latin-1 cannot hold.
+    start = f"{word[0]}ü{word[2:]} {draw.code(_CODE_LENGTH)} Łódź"
+    text = f"{start} Mc{word} i Öst{word[2:4]}ra {word[::-1].capitalize()} {draw.code(3)}"
+    return text[:room].rstrip()
+
+
+def _rich_date(_field: FieldSchema, draw: _Draw) -> Scalar:
+    # Day and month are both at most 12 and not the same: a system that takes one for the other gives another date.
+    year, rest = divmod(draw.number(39 * 132), 132)
+    month, day = divmod(rest, 11)
+    return date(2001 + year, month + 1, day + 1 + (day >= month)).isoformat()
+
+
 def _address(field: FieldSchema, draw: _Draw) -> Scalar:
     room = field.max_length if field.max_length is not None else 255
     if room < (18 if field.type is FieldType.EMAIL else _LEAST_LENGTH[field.type]):
@@ -211,6 +236,7 @@ _MAKERS: Mapping[FieldType, Callable[[FieldSchema, _Draw], Scalar]] = {
     FieldType.PICKLIST: _pick,
 }
 """References, ids and opaque fields are missing: nothing that a test invents is valid there."""
+_RICH = {**_MAKERS, FieldType.STRING: _rich_text, FieldType.TEXT: _rich_text, FieldType.DATE: _rich_date}
 
 
 def _number_text(value: float) -> str:

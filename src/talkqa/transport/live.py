@@ -32,7 +32,9 @@ _ASKING = frozenset({REFUSED, _CLOSED})
 """Answers whose Retry-After counts."""
 _WRONG = 400
 _BROKEN = 500
-"""More often a bug, or a business rule, than a hiccup: asked for once more and no oftener."""
+_BROKEN_ATTEMPTS = 5
+"""For an answer that may be a bug or a business rule as well as a hiccup: the attempts outlast a burst of a few
+seconds, and a system that always answers so is not asked for longer."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """No connection came about, so nothing can have been done."""
 _OUR_FAULT = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
@@ -212,7 +214,9 @@ def _worth_another(outcome: httpx.Response | httpx.TransportError, attempt: int,
         if judged is not None:
             return judged
         undone = status == REFUSED or (status == _CLOSED and mark.purpose is Purpose.SIGN_IN)
-        return undone or (mark.repeatable and status in _TRANSIENT and not (status == _BROKEN and attempt > 1))
+        return undone or (
+            mark.repeatable and status in _TRANSIENT and not (status == _BROKEN and attempt >= _BROKEN_ATTEMPTS)
+        )
     if isinstance(outcome, _OUR_FAULT) or _is_untrusted(outcome):
         return False
     return mark.repeatable or isinstance(outcome, _NEVER_SENT)

@@ -7,7 +7,7 @@ import secrets as randomness
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import trio
@@ -16,7 +16,7 @@ from talkqa.model.call import ACTOR, SWEEP
 from talkqa.model.errors import ApiError
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
-from talkqa.model.record import FieldValue, Record, Scalar
+from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Event, LatencySeen, MappingSeen
 from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.model.settings import Settings
@@ -26,6 +26,7 @@ from talkqa.verify.conduct import Conduct
 from talkqa.verify.evidence import CURRENT
 from talkqa.verify.foreign import Reduction, leaves_of
 from talkqa.verify.ledger import Ledger
+from talkqa.verify.moments import read_stamp
 from talkqa.verify.observer import Observer, Sighting, tokens_in
 from talkqa.verify.probe import find_proof, own_values, strong_tokens
 from talkqa.verify.safety import Permissions
@@ -57,6 +58,8 @@ class Access:
         """(system, entity) to how many records the run created."""
         self.copies: Counter[tuple[str, str]] = Counter()
         """(system, entity) to how many records the engine made of them, as far as seen."""
+        self.longest_s: dict[str, float] = {}
+        """Flow id to the longest time that a change of it was seen to take."""
         self.permissions = permissions
         self._began = clock.stamp()
         self.clients = clients
@@ -87,6 +90,7 @@ class Access:
         self._written: set[str] = set()
         self._intents: dict[str, tuple[str, str]] = {}
         self._own: set[tuple[str, str, str]] = set()
+        self._controls: set[tuple[str, str, str]] = set()
         self._users: dict[str, str | None] = {}
         self._ids: set[str] = set()
         """Of records that are ours or that the engine made of them."""
@@ -196,10 +200,22 @@ class Access:
         """How often a system is asked what changed."""
         return self.conduct.poll_s.get(system, self.settings.poll_s)
 
-    async def create(self, system: str, entity: str, key: str, overrides: Mapping[str, Scalar]) -> Record:
-        """Create a record that carries sentinels, parents first; the ledger knows of each before the request."""
+    async def create(
+        self, system: str, entity: str, key: str, overrides: Mapping[str, Scalar], *, control: bool = False
+    ) -> Record:
+        """Create a record that carries sentinels, parents first; the ledger knows of each before the request.
+
+        Args:
+            system: Where.
+            entity: What.
+            key: What the sentinels are keyed by.
+            overrides: Values that are not drawn.
+            control: Whether it stands in for a record of the engine's: it is nobody's counterpart then.
+        """
         factory = self._factories[system]
         record = await factory.make(entity, key, overrides)
+        if control:
+            self._controls.add((system, entity, record.id))
         self._own.add((system, entity, record.id))
         self._made.add(record.id)
         self._made.update(parent.id for parent in factory.parents.values())
@@ -231,7 +247,7 @@ class Access:
         schema = self._entity(record.system, record.entity)
         if schema is None or schema.created_field is None or not self._tells_creation(record.system, record.entity):
             return False
-        created = read_moment(record.values.get(schema.created_field))
+        created = read_stamp(record.values.get(schema.created_field))
         if created is None:
             return False
         ahead = timedelta(seconds=self.conduct.ahead_s.get(record.system, 0.0))
@@ -303,6 +319,10 @@ class Access:
         """Whether the harness itself created a record."""
         return (record.system, record.entity, record.id) in self._own
 
+    def is_control(self, record: Record) -> bool:
+        """Whether the harness created a record in the engine's place, to see whether the system takes it."""
+        return (record.system, record.entity, record.id) in self._controls
+
     def is_our_user(self, system: str, user: str | None) -> bool:
         """Whether a write was made by the harness's own account, as far as the system tells."""
         return user is not None and self._users.get(system) == user
@@ -359,6 +379,7 @@ class Access:
     def note_latency(self, flow: Flow, edited: Side, seconds: float) -> None:
         """Tell how long a change took to be seen."""
         self.note_arrival(flow, self.clock.now() - seconds)
+        self.longest_s[flow.id] = max(seconds, self.longest_s.get(flow.id, 0.0))
         self.emit(
             LatencySeen(
                 flow_id=flow.id,
@@ -384,15 +405,6 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
-
-
-def read_moment(value: FieldValue) -> datetime | None:
-    """A stamp of a system, in UTC where it names no zone; None for what is none."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 @contextmanager

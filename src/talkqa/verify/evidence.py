@@ -34,6 +34,14 @@ class EvidenceLog:
         self.observations.append(Observation(text=text, at_s=at_s, exchanges=exchanges))
         self.pending.clear()
 
+    def conclude(self, text: str, at_s: float) -> None:
+        """Add what decided, last, with the exchanges that show it: the newest that the scenario made or was shown."""
+        if self.pending:
+            self.observe(text, at_s)
+            return
+        shown = next((o.exchanges for o in reversed(self.observations) if o.exchanges), ())
+        self.observations.append(Observation(text=text, at_s=at_s, exchanges=shown))
+
     def _exchange_of(self, sighting: Sighting) -> Exchange:
         """The poll that showed a record, without the other records that the same answer held."""
         record = sighting.record

@@ -1,12 +1,10 @@
 """One flow inside a world: its schemas as the accounts show them, its way into a link, its heartbeats."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 
 import trio
 
-from talkqa.model.call import acting_as
 from talkqa.model.check import RowClass
 from talkqa.model.errors import (
     ApiRefused,
@@ -21,13 +19,26 @@ from talkqa.model.record import Record
 from talkqa.model.result import Cause
 from talkqa.model.schema import EntitySchema
 from talkqa.verify.access import Access
-from talkqa.verify.heartbeat import Heartbeats
+from talkqa.verify.bindings import bound_conditions, unbound_conditions
+from talkqa.verify.heartbeat import Heartbeats, Sender
 from talkqa.verify.observer import Observer, Sighting
 from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Probe
-from talkqa.verify.routes import condition_bindings, connections, route_of, unbound_conditions, unrestricted_sibling
-from talkqa.verify.rows import RowJudgement, judge_class
+from talkqa.verify.routes import (
+    Route,
+    connections,
+    maker_of_pairs,
+    membership,
+    rightful_copies,
+    route_of,
+    taker_of_targets,
+    unrestricted_sibling,
+    usable_merge_rows,
+)
+from talkqa.verify.rows import RowJudgement
+from talkqa.verify.throughput import Throughput
 from talkqa.verify.travel import LEAST_TOKEN, Arriving, Marks, marks_of, spelled, tokens_of, written_of
+from talkqa.verify.union import judge_rows, unite_rows
 from talkqa.verify.values import FlowValues
 
 
@@ -39,7 +50,7 @@ class FlowState:
         access: Access,
         flow: Flow,
         neighbours: Mapping[str, "FlowState"],
-        beat: Callable[["FlowState", int], Awaitable[bool]],
+        make_sender: Callable[["FlowState", Side | None], Sender],
     ) -> None:
         """Make the state of a flow.
 
@@ -47,19 +58,18 @@ class FlowState:
             access: The way to the systems.
             flow: The flow.
             neighbours: Flow id to state, of every flow of the world, this one included.
-            beat: Writes heartbeat number n of a flow and tells whether it arrived.
+            make_sender: Gives what writes heartbeats: new records, or edits of one side.
         """
         self.access = access
         self.flow = flow
         self.neighbours = neighbours
-        self._beat = beat
+        self._make_sender = make_sender
         self._prepared = trio.Lock()
         self._blocked: CheckOutcome | None = None
         self._ready = False
-        self._control: CheckOutcome | None = None
-        self._controlled = trio.Lock()
-        self._control_written = False
         self.schemas: dict[Side, EntitySchema] = {}
+        self.uneditable: set[Side] = set()
+        """Sides of which nothing can be edited for a sign of life."""
 
     async def prepare(self) -> None:
         """Find out whether the flow can be tested here at all.
@@ -97,39 +107,79 @@ class FlowState:
                 "bind it under [[conditions]] in talkqa.toml",
                 cause=Cause.DOCUMENT,
             )
-        sibling = unrestricted_sibling(self.flow, tuple(n.flow for n in self.neighbours.values()))
-        if sibling is not None:
-            raise CheckUndecided(
-                "facet-needs-binding",
-                f"nothing says which {self.flow.source.entity} belong to this flow and which to "
-                f"'{sibling.title}', into which each of them goes without condition",
-                cause=Cause.DOCUMENT,
-            )
         for side in Side:
             self.schemas[side] = await self._describe(self.flow.entity(side))
             self.access.permissions.require(self.flow.entity(side).system, self.schemas[side].name)
             self._require_primed(self.flow.entity(side))
         flows, settings = tuple(n.flow for n in self.neighbours.values()), self.access.settings
+        self.membership = membership(self.flow, flows, settings, self.schemas[Side.SOURCE])
+        sibling = unrestricted_sibling(self.flow, flows, self.membership.apart)
+        if sibling is not None:
+            raise CheckUndecided(
+                "facet-needs-binding",
+                f"nothing says which {self.flow.source.entity} belong to this flow and which to "
+                f"'{sibling.title}', into which each of them goes without condition; bind the facets under [[facets]] "
+                "in talkqa.toml",
+                cause=Cause.DOCUMENT,
+            )
         self.route = route_of(self.flow, flows, settings, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
+        self.maker = self
+        if self.route is Route.REVERSE:
+            await self._prepare_maker(maker_of_pairs(self.flow, flows, settings))
+        self.taker = taker_of_targets(self.flow, flows, settings)
+        self.mergeable = usable_merge_rows(self.flow, *self.both()) if self.taker is None else ()
         self.connections = connections(self.flow, flows, settings)
-        self.conditions = condition_bindings(self.flow, settings)
-        self.judgements: dict[tuple[str, str], RowJudgement] = {
-            (row.source, row.target): judge_class(self.flow, row, self.schemas[Side.SOURCE], self.schemas[Side.TARGET])
-            for row in self.flow.properties
-        }
+        self.conditions = bound_conditions(self.flow, settings, self.schemas[Side.SOURCE])
+        self.united = unite_rows(self.flow, flows)
+        self.judgements: dict[tuple[str, str], RowJudgement] = judge_rows(self.flow, flows, *self.both())
         self.values = FlowValues(
             flow=self.flow,
             source=self.schemas[Side.SOURCE],
             target=self.schemas[Side.TARGET],
             sentinels=self.access.sentinels,
         )
-        self.heartbeats = Heartbeats(
-            partial(self._beat, self),
+        settings = self.access.settings
+        recorded = self.access.conduct.beats is not None
+        self.throughput = Throughput(self.access.clock, settings.patience_s, bounded=not recorded)
+        self.heartbeats = self._beats(None)
+        self.edit_beats = {side: self._beats(side) for side in Side}
+
+    async def _prepare_maker(self, reverse: Flow | None) -> None:
+        """Make sure of the reverse flow that is to make pairs; it never needs this one for that."""
+        maker = self.neighbours[reverse.id] if reverse is not None else self
+        try:
+            if maker is not self:
+                await maker.prepare()
+        except CheckOutcome:
+            self.route = Route.NONE
+        else:
+            self.maker = maker
+
+    def rightful_copies(self, flows: Iterable[Flow]) -> dict[Side, int] | None:
+        """How many records of each end one probe may rightly cause over all these flows; None if unknown.
+
+        Counted is the target, and not the source, whichever of the two the test writes.
+        """
+        found = rightful_copies(self.maker.flow, flows, self.maker.membership.apart)
+        if self.maker is self or found is None:
+            return found
+        return {Side.SOURCE: found[Side.TARGET] - 1, Side.TARGET: found[Side.SOURCE] + 1}
+
+    def longest_s(self) -> float:
+        """The longest time that a change of this flow was seen to take."""
+        beats = (self.heartbeats, *self.edit_beats.values())
+        return max(self.access.longest_s.get(self.flow.id, 0.0), *(each.longest_s() for each in beats))
+
+    def _beats(self, side: Side | None) -> Heartbeats:
+        """Heartbeats of new records, or of edits of one side."""
+        name = self.flow.id if side is None else f"{self.flow.id} {side}-edits"
+        return Heartbeats(
+            self._make_sender(self, side),
             self.access.clock,
             self.access.nursery,
             gather_s=self.access.settings.poll_s,
-            actor=f"heartbeat {self.flow.id}",
-            recorded=self.access.conduct.recorded_beats(self.flow.id),
+            actor=f"heartbeat {name}",
+            recorded=self.access.conduct.recorded_beats(name),
             on_start=self.access.conduct.on_start,
             on_choice=self.access.conduct.on_choice,
         )
@@ -237,43 +287,18 @@ class FlowState:
         return self.access.observer(ref.system, self.schemas[side].name)
 
     @property
+    def deciding(self) -> frozenset[str]:
+        """Source properties that decide whether a record belongs to the flow, or may travel."""
+        return self.membership.paths.union(*(condition.paths for condition in self.conditions))
+
+    @property
     def avoided(self) -> frozenset[str]:
         """Source properties that mean more than their value: editing them could break or make a link."""
         special = {row.source for row in self.flow.merge}
-        special |= {path for binding in self.conditions for path in (*binding.holds, *binding.fails)}
+        special |= self.deciding
         special |= {c.binding.path for c in self.connections if c.binding.held_by == "source"}
         special |= {q.path for row in self.flow.properties for q in row.qualifiers}
         return frozenset(spelled(self.schemas[Side.SOURCE], path) for path in special)
-
-    async def control_write(self) -> CheckOutcome | None:
-        """Whether the target takes a record like the missing one from the harness itself; asked once a flow.
-
-        Returns:
-            None where it does, so that the engine is to blame; else the outcome that says who is not.
-
-        Raises:
-            ApiUnavailable: where the system does not answer; the next one who asks tries again.
-        """
-        async with self._controlled:
-            if not self._control_written:
-                self._control = await self._write_control()
-                self._control_written = True
-        return self._control
-
-    async def _write_control(self) -> CheckOutcome | None:
-        target = self.flow.target
-        try:
-            with acting_as(f"control {self.flow.id}"):  # whoever asked first: the answer is the flow's
-                await self.access.create(target.system, self.schemas[Side.TARGET].name, f"control/{self.flow.id}", {})
-        except FeatureMissing as missing:
-            return licence_missing(target, missing)
-        except ApiRefused as error:
-            return CheckUndecided(
-                "target-refuses",
-                f"{target.system} refuses a {target.entity} from the harness too: {error}",
-                cause=Cause.API,
-            )
-        return None
 
 
 def licence_missing(ref: EntityRef, missing: FeatureMissing) -> CheckNotRunnable:

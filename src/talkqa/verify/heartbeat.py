@@ -5,9 +5,10 @@ within one poll period waits for the same one, so their number grows with time a
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import Protocol
 
 import trio
 
@@ -16,6 +17,8 @@ from talkqa.model.errors import ApiUnavailable
 from talkqa.model.protocols import Clock
 from talkqa.verify.evidence import CURRENT
 
+_LOST = 2
+"""Beats in turn that do not arrive in time, after which no further one is asked for."""
 _ROUNDING_S = 0.001
 """By how much the times of a recording may differ from those of its replay."""
 
@@ -27,9 +30,29 @@ class Beat:
     number: int
     started_s: float = inf
     arrived_s: float | None = None
+    in_time: bool = False
     error: Exception | None = None
     """What broke the harness while it sent the beat; raised again for everybody who waits for it."""
     done: trio.Event = field(default_factory=trio.Event)
+    outwaited: trio.Event | None = None
+    """Set when nobody waits any longer for a beat that was not in time; None while nobody asked for that."""
+
+    @property
+    def took_s(self) -> float | None:
+        """How long it was on its way; None while it is."""
+        return None if self.arrived_s is None else self.arrived_s - self.started_s
+
+
+class Sender(Protocol):
+    """Writes the beats of one kind."""
+
+    async def send(self, number: int) -> bool:
+        """Write beat number n; whether it arrived in time. Never raises for a silent engine."""
+        ...
+
+    async def follow(self, number: int) -> bool:
+        """Wait longer for a beat that was not in time; whether it arrived after all."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +70,7 @@ class Heartbeats:
 
     def __init__(
         self,
-        send: Callable[[int], Awaitable[bool]],
+        sender: Sender,
         clock: Clock,
         nursery: trio.Nursery,
         gather_s: float,
@@ -60,7 +83,7 @@ class Heartbeats:
         """Make the heartbeats of a flow.
 
         Args:
-            send: Writes beat number n and tells whether its counterpart was seen; never raises for a silent engine.
+            sender: Writes the beats.
             clock: The run's clock.
             nursery: Where beats live; cancelled with the world.
             gather_s: How long a beat waits for others who want one too.
@@ -71,7 +94,7 @@ class Heartbeats:
         """
         self._on_choice = on_choice
         self._asked: Counter[str] = Counter()
-        self._send = send
+        self._sender = sender
         self._clock = clock
         self._nursery = nursery
         self._gather_s = gather_s
@@ -83,17 +106,60 @@ class Heartbeats:
 
     async def after(self, moment_s: float) -> bool:
         """Whether a beat written at or after a moment arrives."""
-        return (await self._beat_after(moment_s, 0)).arrived_s is not None
+        return (await self._beat_after(moment_s, 0)).in_time
 
     async def rounds(self, count: int) -> bool:
         """Whether so many beats arrive, each begun after the one before it had arrived: as many batches have passed."""
         first = 0
         for _ in range(count):
             beat = await self._beat_after(self._clock.now(), first)
-            if beat.arrived_s is None:
+            if not beat.in_time:
                 return False
             first = beat.number + 1
         return True
+
+    def longest_s(self) -> float:
+        """The longest time that a beat took which arrived."""
+        return max((beat.took_s or 0.0 for beat in self.beats.values()), default=0.0)
+
+    async def arrivals(self, most: int, moment_s: float) -> int:
+        """How many of so many beats arrive in time, the first one written at or after a moment, each after the last.
+
+        Two in turn that do not end the asking: nothing is known then but that the engine is slow, or silent.
+        """
+        arrived, first, lost = 0, 0, 0
+        for _ in range(most):
+            beat = await self._beat_after(moment_s, first)
+            arrived += beat.in_time
+            lost = 0 if beat.in_time else lost + 1
+            if lost == _LOST or arrived == most - _LOST:
+                break
+            first, moment_s = beat.number + 1, self._clock.now()
+        return arrived
+
+    async def outwait(self) -> float | None:
+        """How many seconds the last beat that was not in time took after all; None where it never came."""
+        beat = next((b for b in reversed(self.beats.values()) if b.done.is_set() and not b.in_time), None)
+        if beat is None:
+            return None
+        if beat.outwaited is None:
+            beat.outwaited = trio.Event()
+            self._nursery.start_soon(self._follow, beat, beat.outwaited)
+        await beat.outwaited.wait()
+        if beat.error is not None:
+            raise beat.error
+        return beat.took_s
+
+    async def _follow(self, beat: Beat, over: trio.Event) -> None:
+        CURRENT.set(None)
+        ACTOR.set(f"{self._actor} {beat.number}")
+        try:
+            if await self._sender.follow(beat.number):
+                beat.arrived_s = self._clock.now()
+        except Exception as error:  # noqa: BLE001 - as for a beat that is sent
+            beat.error = error
+        finally:
+            over.set()
 
     async def _beat_after(self, moment_s: float, first: int) -> Beat:
         beat = next((b for n, b in self.beats.items() if n >= first and b.started_s >= moment_s), None)
@@ -131,8 +197,8 @@ class Heartbeats:
             await self._clock.sleep(max(0.0, start_s - self._clock.now()))
             beat.started_s = self._clock.now()
             self._on_start(actor, beat.started_s)
-            if await self._send(beat.number):
-                beat.arrived_s = self._clock.now()
+            if await self._sender.send(beat.number):
+                beat.arrived_s, beat.in_time = self._clock.now(), True
         except Exception as error:  # noqa: BLE001 - a beat has no verdict of its own, and must not end the world
             beat.error = error
         finally:

@@ -8,13 +8,16 @@ from contextlib import suppress
 
 from talkqa.model.check import RowClass
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckLate, CheckOutcome, CheckUndecided
-from talkqa.model.flow import Flow, Side
+from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Cause
+from talkqa.verify.bindings import is_bound_facet
+from talkqa.verify.control import find_refusal
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import find_counterpart
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Expectation, Pair, Probe, own_values, strong_tokens
+from talkqa.verify.pulse import SLOW, require_alive, require_edits_alive
 from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.values import as_type
 
@@ -22,49 +25,6 @@ _PIECE = 4
 """Characters that a text must share with a probe's to be taken for a piece of it."""
 _SEARCHES = 3
 """Searches by a property before a record counts as missing."""
-_ASKED = 2
-"""Other flows that are asked for a sign of life before the engine counts as silent."""
-
-
-async def alive(state: FlowState, since_s: float) -> str | None:
-    """What shows that the engine worked after a moment; None where nothing does."""
-    if await state.heartbeats.after(since_s):
-        return f"records of {state.flow.title} written later did arrive"
-    other = state.access.arrival_after(since_s, besides=state.flow)
-    if other is None:
-        other = await _beat_elsewhere(state, since_s)
-    return f"records of {other.title} written later did arrive" if other is not None else None
-
-
-async def _beat_elsewhere(besides: FlowState, moment_s: float) -> Flow | None:
-    """Ask up to two other flows for a sign of life."""
-    asked = 0
-    for state in besides.neighbours.values():
-        if state is besides or asked == _ASKED or not await state.usable():
-            continue
-        asked += 1
-        if await state.heartbeats.after(moment_s):
-            return state.flow
-    return None
-
-
-async def require_alive(state: FlowState, since_s: float, what: str) -> str:
-    """What shows that the engine is alive.
-
-    Raises:
-        CheckLate: where nothing does.
-    """
-    shown = await alive(state, since_s)
-    if shown is None:
-        raise CheckLate(
-            "engine-silent",
-            f"{what} was not answered within {state.access.settings.patience_s:.0f} s, and no record of any flow "
-            "written later arrived either: the sync engine is down or slower than that",
-            cause=Cause.ENGINE,
-            expected="a change arrives, or later ones do",
-            observed="nothing arrived from any flow",
-        )
-    return shown
 
 
 async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
@@ -74,9 +34,7 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
         CheckOutcome: where the second look shows none either.
     """
     require_no_leftovers(state, probe)
-    control = await state.control_write()
-    if control is not None:
-        raise type(control)(control.reason, control.message, cause=control.cause, observed=control.observed)
+    await require_acceptable(state, probe)
     if not state.recognisable(probe.record):
         raise CheckUndecided(
             "not-recognisable",
@@ -101,6 +59,14 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
             expected=repr(original),
             observed=repr(value),
         )
+    if state.flow.source.facet is not None and not is_bound_facet(state.flow.source, state.access.settings):
+        raise CheckUndecided(
+            "facet-needs-binding",
+            f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} {waited}, and "
+            f"nothing says that it is one of '{state.flow.source.facet}'; bind the facet under [[facets]] in "
+            "talkqa.toml",
+            cause=Cause.DOCUMENT,
+        )
     raise CheckFailed(
         "no-counterpart",
         f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} {waited} and "
@@ -109,6 +75,17 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
         expected=f"one {state.flow.target.name}",
         observed="none",
     )
+
+
+async def require_acceptable(state: FlowState, probe: Probe) -> None:
+    """The target takes the counterpart of a probe from the harness.
+
+    Raises:
+        CheckOutcome: where it does not, so that the engine is not to blame.
+    """
+    refusal = await find_refusal(state, probe.record)
+    if refusal is not None:
+        raise refusal
 
 
 def require_no_leftovers(state: FlowState, probe: Probe) -> None:
@@ -171,10 +148,12 @@ async def _look_again(state: FlowState, probe: Probe) -> Sighting | None:
     if seen is not None:
         return seen
     access, target = state.access, state.schema(Side.TARGET)
+    marks = state.marks(probe.record).without(probe.shared)
     for path, value in _searches(state, probe.record):
         with suppress(ApiRefused):  # not every property can be searched by
             for record in await access.find(state.flow.target.system, target.name, path, value):
-                if record.id != probe.record.id and not record.deleted and state.marks(probe.record).proven_by(record):
+                itself = record.id == probe.record.id or access.is_control(record)
+                if not itself and not record.deleted and marks.proven_by(record):
                     return Sighting(record=record, seen_s=access.clock.now(), order=-1)
     return None
 
@@ -207,6 +186,8 @@ def _damaged_copy(state: FlowState, probe: Probe) -> tuple[Record, str, str, str
         record = sighting.record
         if sighting.seen_s < probe.written_s or record.deleted or ours_or_before(record):
             continue
+        if access.foreign_owner(record, probe.companions | {probe.record.id}) is not None:
+            continue  # another probe's copy, whose text is alike
         for path, value in own_values(record, state.schema(Side.TARGET)).items():
             if not isinstance(value, str) or len(value) < _PIECE:
                 continue
@@ -240,16 +221,24 @@ async def not_followed(
     Raises:
         CheckOutcome: where nothing shows that.
     """
-    shown = await require_alive(state, since_s, f"an edit of {pair.record(side.other).entity}")
+    shown, late = "", None
+    try:
+        what = f"an edit of {pair.record(side.other).entity}"
+        shown = await require_edits_alive(state, side.other, since_s, what)
+    except CheckLate as outcome:
+        late = outcome
     now = await state.access.get(pair.record(side))
     place = f"'{path}' of {pair.record(side).entity} {pair.record(side).id}"
     if now is None:
         raise gone(state, side, pair.record(side))
     actual = now.values.get(path)
-    if expectation.matches(actual):
+    if expectation.matches(actual) and (late is None or late.reason != SLOW):
         return now, f"{place} holds {expectation.words} on a second look"
-    moved = actual != pair.record(side).values.get(path)
+    moved = actual != pair.record(side).values.get(path) and not expectation.matches(actual)
+    if late is not None and not moved:
+        raise late
     if moved:
+        shown = shown or "it moved"
         _require_certain(place, expectation, actual)
     if await makes_of_it(state, side, now, path, expectation):
         return now, f"{place} became {actual!r}, which is what the system makes of {expectation.words} by itself"

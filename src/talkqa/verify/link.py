@@ -1,35 +1,59 @@
 """Making a pair: write a source record and recognise its counterpart; `wiggle` confirms the link."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
 import trio
 
-from talkqa.model.errors import ApiUnavailable, CheckUndecided
-from talkqa.model.flow import MergeRow, Side
+from talkqa.model.errors import ApiRefused, ApiUnavailable, CheckUndecided
+from talkqa.model.flow import Flow, MergeRow, Side
 from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
+from talkqa.systems.sentinels import can_hold
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Pair, Probe, own_values, strong_tokens
-from talkqa.verify.routes import Connection, Route, usable_merge_rows
+from talkqa.verify.routes import Connection, Route
 from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 
 async def write_source(
-    state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None, *, permissible: bool = True
+    state: FlowState,
+    key: str,
+    overrides: Mapping[str, Scalar] | None = None,
+    *,
+    permissible: bool = True,
+    queued: bool = True,
 ) -> Probe:
-    """Create a source record that carries sentinels; conditions of the flow hold for it unless told otherwise."""
-    values = dict(state.values.for_probe(key))
+    """Create a source record that carries sentinels; conditions of the flow hold for it unless told otherwise.
+
+    Args:
+        state: The flow.
+        key: What its values are keyed by.
+        overrides: Values that are not drawn.
+        permissible: Whether it may travel.
+        queued: Whether it waits for its turn among the flow's probes, so that the run itself makes no queue.
+    """
+    passage = await state.throughput.admitted() if permissible and queued else None
+    values = {**state.values.for_probe(key), **state.membership.values}
     if permissible:
-        for binding in state.conditions:
-            values.update(binding.holds)
+        for condition in state.conditions:
+            values.update(condition.holds)
     values.update(overrides or {})
     schema = state.schema(Side.SOURCE)
+    begun_s = state.access.clock.now()
     record = await state.access.create(state.flow.source.system, schema.name, key, values)
     # the flow may begin to act on it from here on
-    probe = Probe(record=record, written_s=state.access.clock.now(), tokens=set(), first=record)
+    probe = Probe(
+        record=record,
+        written_s=state.access.clock.now(),
+        begun_s=begun_s,
+        tokens=set(),
+        first=record,
+        passage=passage,
+    )
     probe.note(own_values(record, schema))
     state.access.own_tokens(probe.tokens, record.id)
     return probe
@@ -49,7 +73,7 @@ async def find_counterpart(
     Raises:
         ApiUnavailable: where the target could not be watched.
     """
-    marks = state.marks(probe.record).without(ignored)
+    marks = state.marks(probe.record).without(ignored | probe.shared)
     observer = state.observer(Side.TARGET)
     same_entity = state.observer(Side.SOURCE) is observer
     before = {i for i in observer.carriers(marks.strong) if observer.was_there(i)}
@@ -58,11 +82,18 @@ async def find_counterpart(
         record = sighting.record
         if record.deleted or record.id in before or (same_entity and record.id == probe.record.id):
             return False
+        if state.access.is_control(record):
+            return False
         if record_tokens(record) & marks.strong:
             return True
-        return sighting.seen_s >= probe.written_s and not state.access.is_own(record) and marks.recognise(record)
+        if sighting.seen_s < probe.written_s or state.access.is_own(record) or _was_there(state, probe, record):
+            return False
+        return marks.recognise(record)
 
-    return await observer.wait_for(accept, within_s=within_s, tokens=marks.tokens())
+    seen = await observer.wait_for(accept, within_s=within_s, tokens=marks.tokens())
+    if probe.passage is not None:
+        probe.passage.over(arrived=seen is not None)
+    return seen
 
 
 async def find_merged(state: FlowState, probe: Probe, existing: Record, row: MergeRow, key: str) -> Sighting | None:
@@ -133,11 +164,24 @@ async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: M
     )
 
 
+def was_another(state: FlowState, probe: Probe, target: Record) -> bool:
+    """Whether a target was made for something else, and shows values that can be of no other record than the probe."""
+    marks = state.marks(probe.record).without(probe.shared)
+    return _was_there(state, probe, target) and marks.proven_by(target)
+
+
+def _was_there(state: FlowState, probe: Probe, target: Record) -> bool:
+    """Whether a target was seen before the writing of a probe began."""
+    versions = state.observer(Side.TARGET).versions(target.id, -1)
+    return bool(versions) and versions[0].seen_s < probe.begun_s
+
+
 def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:
     """A pair of a probe and the target record it was recognised in; the engine's copy is noted in the ledger."""
     target = sighting.record
     state.access.adopt(target, why=f"carries values of {probe.record.entity} {probe.record.id}")
-    sure = state.access.is_own(target) or state.marks(probe.record).proven_by(target)
+    ours = state.access.is_own(target) and state.route is not Route.REVERSE  # what was written there came from here
+    sure = ours or state.marks(probe.record).proven_by(target)
     pair = Pair(source=probe, target=target, seen_s=sighting.seen_s, travels=(), sure=sure)
     refresh_travels(state, pair)
     return pair
@@ -151,24 +195,28 @@ def refresh_travels(state: FlowState, pair: Pair) -> None:
 
 
 async def start_pair(
-    state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None
+    state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None, *, queued: bool = True
 ) -> tuple[Probe, Sighting | None]:
-    """Write a permissible source record and wait for its counterpart.
+    """Write a permissible record and wait for its counterpart: the source, or the target where the reverse flow links.
 
     Returns:
-        The probe, and the sighting of its counterpart; None in its place where none came in time.
+        The source, and the sighting of the target; what was written and None where no counterpart came in time.
 
     Raises:
         CheckUndecided: where nothing is known that could establish a link.
     """
     within_s = state.access.settings.patience_s
     if state.route is Route.MERGE:
-        row = usable_merge_rows(state.flow, *state.both())[0]
+        row = state.mergeable[0]
         target, value = await write_target(state, f"{key}/existing", row)
-        probe = await write_source(state, key, {**(overrides or {}), row.source: value})
+        probe = await write_source(state, key, {**(overrides or {}), row.source: value}, queued=queued)
         return probe, await find_merged(state, probe, target, row, key)
+    if state.route is Route.REVERSE:
+        probe = await write_source(state.maker, f"{key}/reverse", queued=queued)
+        seen = await find_counterpart(state.maker, probe, within_s=within_s)
+        return (probe, None) if seen is None else await turn_round(state, probe, seen, key, overrides)
     if state.route is Route.CREATE:
-        probe = await write_source(state, key, overrides)
+        probe = await write_source(state, key, overrides, queued=queued)
     elif state.route is Route.CONNECT:
         probe = await write_connected(state, key, state.connections[0], overrides)
     else:
@@ -179,18 +227,70 @@ async def start_pair(
     return probe, seen
 
 
-async def make_pair(state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None) -> Pair | None:
+async def turn_round(
+    state: FlowState, written: Probe, seen: Sighting, key: str, overrides: Mapping[str, Scalar] | None = None
+) -> tuple[Probe, Sighting]:
+    """A pair as this flow sees it: the source is what the reverse flow made of a target that the harness wrote.
+
+    Documented properties that the reverse flow left empty are filled, so that what is seen in them shows something.
+
+    Args:
+        state: The flow.
+        written: The target.
+        seen: The source.
+        key: What values are keyed by.
+        overrides: What the source is to hold.
+    """
+    record, schema = seen.record, state.schema(Side.SOURCE)
+    state.access.adopt(record, why=f"carries values of {written.record.entity} {written.record.id}")
+    filled: dict[str, Scalar] = {}
+    for row in state.flow.properties:
+        field = schema.field(row.source)
+        empty = field is not None and record.values.get(field.path) in (None, "")
+        if field is None or not empty or not field.updateable or not can_hold(field) or field.path in state.avoided:
+            continue
+        with suppress(NoCommonValueError):
+            filled[field.path] = state.values.draw_source(row.source, key, 0)
+    wanted = dict(overrides or {})
+    try:
+        record = await write_edit(state, record, {**filled, **wanted}) if filled or wanted else record
+    except ApiRefused:
+        record = await write_edit(state, record, wanted) if wanted else record
+    source = Probe(
+        record=record, written_s=state.access.clock.now(), begun_s=written.begun_s, tokens=set(), first=record
+    )
+    source.note(own_values(record, schema))
+    latest = state.observer(Side.TARGET).latest.get(written.record.id)
+    target = written.record if latest is None or latest.record.deleted else latest.record
+    return source, Sighting(record=target, seen_s=seen.seen_s, order=seen.order)
+
+
+async def make_pair(
+    state: FlowState, key: str, overrides: Mapping[str, Scalar] | None = None, *, queued: bool = True
+) -> Pair | None:
     """Write a permissible source record and wait for its counterpart; None where none came in time."""
-    probe, seen = await start_pair(state, key, overrides)
+    probe, seen = await start_pair(state, key, overrides, queued=queued)
     return None if seen is None else pair_up(state, probe, seen)
 
 
 def no_way_in(state: FlowState) -> CheckUndecided:
     """The outcome where a link is required and nothing known establishes one."""
+    if state.taker is not None and state.flow.merge:
+        return target_taken(state, state.taker)
     return CheckUndecided(
         "no-way-to-link",
         f"a link between {state.flow.source.name} and {state.flow.target.name} is required, and neither a usable merge "
         "criterion nor a bound and synchronised connection can establish one; bind one under [[connections]]",
+        cause=Cause.DOCUMENT,
+    )
+
+
+def target_taken(state: FlowState, taker: Flow) -> CheckUndecided:
+    """The outcome where a record to be merged with is another flow's source, and linked before anything matches it."""
+    return CheckUndecided(
+        "target-taken",
+        f"the sync engine also runs '{taker.title}': of each {state.flow.target.name} that a test writes it makes a "
+        f"{state.flow.source.name}, so that none is left to be merged with",
         cause=Cause.DOCUMENT,
     )
 

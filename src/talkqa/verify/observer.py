@@ -288,7 +288,10 @@ class Observer:
                         return sighting
                 await subscription.more()
         if self.trouble is not None:
-            raise ApiUnavailable(f"{self.entity} cannot be watched: {self.trouble}", status=self.trouble.status)
+            trouble = self.trouble
+            raise ApiUnavailable(
+                f"{self.entity} cannot be watched: {trouble}", status=trouble.status, code=trouble.code
+            )
         return None
 
 

@@ -28,6 +28,9 @@ _OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (ApiRefused, Outcome.NOT_RUNNABLE),  # what a test wrote was refused: that shows nothing of the engine
 )
 
+_USED_UP = "budget-exhausted"
+"""Code of the transport's error where no call may be made any more."""
+
 OnStep = Callable[[int, StepResult, BaseException | None], None]
 
 
@@ -42,6 +45,7 @@ class Performance:
         self._vocabulary = vocabulary
         self._begin_s = world.clock.now()
         self._ended: BaseException | None = None
+        world.stillness.begin(self.scenario)
         world.access.emit(CheckStarted(check=plan.check, at_s=self._begin_s))
 
     async def step(self, index: int) -> StepResult:
@@ -59,9 +63,10 @@ class Performance:
             await self._vocabulary.perform(text, self.scenario)
         except BaseException as error:
             self._ended = error
+            self._world.stillness.end(self.scenario)
             outcome = outcome_of(error)
-            if isinstance(error, CheckOutcome | ApiError) and self.scenario.evidence.pending:
-                self.scenario.observe(str(error))  # the last look at the records is what shows it
+            if isinstance(error, CheckOutcome | ApiError):  # the last look at the records is what shows it
+                self.scenario.evidence.conclude(str(error), self._world.clock.now())
             raise
         finally:
             CURRENT.reset(token)
@@ -77,6 +82,7 @@ class Performance:
 
     def finish(self) -> CheckFinished:
         """The result of the scenario."""
+        self._world.stillness.end(self.scenario)
         now = self._world.clock.now()
         self.results += [
             StepResult(text=f"{keyword} {text}", outcome=Outcome.NOT_RUN, begin_s=now, end_s=now)
@@ -116,12 +122,13 @@ class Performance:
                 message = "no step of the scenario asserts anything"
                 return Outcome.UNDECIDED, "nothing-asserted", message, Cause.HARNESS, "", ""
             outcome = Outcome.OBSERVED if scenario.is_observation else Outcome.PASSED
-            return outcome, scenario.reason, "; ".join(scenario.decisions), None, "", ""
+            return outcome, scenario.reason, "; ".join(scenario.decisions), None, "", scenario.seen
         outcome = outcome_of(error)
         if isinstance(error, CheckOutcome):
             return outcome, error.reason, error.message, error.cause, error.expected, error.observed
         if isinstance(error, ApiError):
-            reason = "system-refuses" if isinstance(error, ApiRefused) else "api-unavailable"
+            silent = "calls-used-up" if error.code == _USED_UP else "api-unavailable"
+            reason = "system-refuses" if isinstance(error, ApiRefused) else silent
             return outcome, reason, str(error), Cause.API, "", ""
         reason = "harness-error" if isinstance(error, TalkqaError) else "harness-bug"
         return outcome, reason, f"{type(error).__name__}: {error}", Cause.HARNESS, "", ""
@@ -131,6 +138,8 @@ def outcome_of(error: BaseException) -> Outcome:
     """The outcome that an error of a step stands for."""
     if not isinstance(error, Exception):  # cancelled or interrupted, perhaps in a group of tasks
         return Outcome.NOT_RUN
+    if isinstance(error, ApiError) and error.code == _USED_UP:
+        return Outcome.NOT_RUNNABLE  # nothing is broken: the account may ask no more for now
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.ERROR)
 
 

@@ -1,13 +1,14 @@
 """The working values of a scenario: probes, the pairs they become, edits, and properties seen to travel."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.systems.sentinels import is_telling, token_of
 from talkqa.verify.compare import Comparison, compare
+from talkqa.verify.throughput import Passage
 
 
 @dataclass(slots=True, kw_only=True)
@@ -17,12 +18,19 @@ class Probe:
     record: Record
     """As last read or written by the harness."""
     written_s: float
+    """When its writing was answered, or when it came to be permitted."""
+    begun_s: float
+    """When its writing began: what was seen before then was made for something else."""
     tokens: set[str]
     """Strong tokens alone: those that no other record can carry by chance."""
     first: Record
     """As it was created."""
     companions: frozenset[str] = frozenset()
     """Ids of records that it was connected with: their values may rightly show in its counterpart."""
+    shared: frozenset[str] = frozenset()
+    """Tokens that another record carries too, since a check is about just that: they prove nothing."""
+    passage: Passage | None = None
+    """Its turn among the flow's probes; None where it has none, as a heartbeat or what must stay out."""
 
     def note(self, values: Mapping[str, FieldValue]) -> None:
         """Remember the tokens of values that were written."""
@@ -48,6 +56,8 @@ class Pair:
     seen_s: float
     travels: tuple[Travel, ...]
     """What was seen to travel at the first sighting, sorted."""
+    wiggled: set[str] = field(default_factory=set)
+    """Tokens that edits which confirm the link wrote: they belong to these two records alone."""
     confirmed_by: str = ""
     """What the wiggle showed; empty before it."""
     sure: bool = True
@@ -94,6 +104,8 @@ class Expectation:
     words: str
     doubt: Callable[[FieldValue], str] = lambda _actual: ""
     """Why a value that does not match may still mean the same; empty where it cannot."""
+    forgiven: Callable[[FieldValue], str] = lambda _actual: ""
+    """In what a value that matches differs all the same, as systems may; empty where in nothing."""
 
 
 TEXTS = frozenset({FieldType.STRING, FieldType.TEXT, FieldType.EMAIL, FieldType.URL, FieldType.PHONE})
@@ -131,8 +143,16 @@ def expect_equal(
         comparison = found(actual)
         return "" if comparison.certain else comparison.note or "their types cannot be compared"
 
+    def forgiven(actual: FieldValue) -> str:
+        comparison = found(actual)
+        return comparison.note if comparison.equal else ""
+
     return Expectation(
-        matches=lambda actual: found(actual).equal, value=expected, words=words or repr(expected), doubt=doubt
+        matches=lambda actual: found(actual).equal,
+        value=expected,
+        words=words or repr(expected),
+        doubt=doubt,
+        forgiven=forgiven,
     )
 
 

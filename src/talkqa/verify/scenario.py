@@ -11,6 +11,7 @@ from talkqa.model.world import ScenarioPlan
 from talkqa.verify.evidence import EvidenceLog
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
+from talkqa.verify.parents import Parents
 from talkqa.verify.probe import Edit, Expectation, Pair, Probe, Travel
 from talkqa.verify.routes import Connection
 from talkqa.verify.world import VerifyWorld
@@ -27,6 +28,31 @@ class Merging:
     row: MergeRow
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeEdit:
+    """One write to many documented properties of one side."""
+
+    side: Side
+    rows: tuple[PropertyRow, ...]
+    before: Record
+    """The record on the other side, as it was before."""
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """Two edits of one property, on both sides, of which neither had crossed when the second was made."""
+
+    travel: Travel
+    last: Side
+    """The side that was edited last."""
+    earlier: Scalar
+    later: Scalar
+    ordered: bool
+    """Whether the stamps of the systems tell the same order; else nobody can say which is the later one."""
+    at_s: float
+
+
 class Scenario:
     """The working state of one scenario; written by its steps, read by later ones."""
 
@@ -36,22 +62,28 @@ class Scenario:
         self.plan = plan
         self.evidence = EvidenceLog(reduction=world.access.reduction)
         self.existing: Merging | None = None
+        self.stranger: Record | None = None
+        """A target that was there first, and that the probe must have nothing to do with."""
+        self.twin: Probe | None = None
+        """A second source record that meets the same criterion as the probe."""
+        self.whole: WholeEdit | None = None
         self.companion: tuple[Connection, Probe] | None = None
         self.forbidden = False
         self.permitted_s: float | None = None
         """When a record that had to stay out was allowed to travel."""
-        self.all_arrived = True
-        """Whether the records of the flow itself that were waited for last did arrive."""
         self.row: PropertyRow | None = None
         self.travel: Travel | None = None
         self.tried_travels: set[Travel] = set()
+        self.parents: Parents | None = None
+        """What an edited row refers to by now."""
         self.followed: tuple[Side, str, Expectation] | None = None
-        self.conflict: tuple[Travel, Scalar, Scalar] | None = None
+        self.conflict: Conflict | None = None
         self.done = ""
         self.first_travels: tuple[Travel, ...] = ()
         self.rewritten: tuple[Travel, ...] | None = None
         self.rewrites: list[tuple[Record, Record]] = []
         self.is_observation = False
+        self.seen = ""
         self.decisions: list[str] = []
         self.reason = ""
         self._state: FlowState | None = None
@@ -83,6 +115,11 @@ class Scenario:
     def pair(self, pair: Pair) -> None:
         self._pair = pair
         self._probe = pair.source
+
+    @property
+    def has_pair(self) -> bool:
+        """Whether a linked pair was made already."""
+        return self._pair is not None
 
     @property
     def probe(self) -> Probe:
@@ -121,9 +158,10 @@ class Scenario:
         self.decisions.append(text)
         self.observe(text, *sightings)
 
-    def record_observation(self, reason: str, text: str) -> None:
-        """Note what happened where no document says what should."""
+    def record_observation(self, reason: str, text: str, *, seen: str = "") -> None:
+        """Note what happened where no document says what should; `seen` is the word of `decision.POLICIES` for it."""
         self.is_observation = True
+        self.seen = seen
         self.decide(reason, text)
 
 

@@ -181,20 +181,14 @@ class FlowValues:
             path: The source property.
             key: What the draw is keyed by.
             counter: Of the draws under this key.
-            telling: Whether a value is preferred that a transform changes, so that a mere copy shows.
+            telling: Whether a value is preferred that shows damage: a rich one, which a transform changes.
 
         Raises:
             NoCommonValueError: where none is known.
         """
-        own = self.source.field(path)
-        if own is None:
-            raise NoCommonValueError(f"{self.flow.source.name} has no property {path}")
+        own, field = self.narrow_source(path)
         rows = self.rows_on(path, source_side=True)
-        others = [f for r in rows if r.transform is None and (f := self._partner(r.target)) is not None]
-        others += [f for r in self.flow.merge if r.source == path and (f := self._partner(r.target)) is not None]
-        declared = next((r.declared_type for r in rows if r.declared_type in _CASTS), None)
-        field = common_field(own, others, declared)
-        draws = self._draws(own, field, key, counter)
+        draws = self._draws(own, field, key, counter, rich=telling)
         transforms = [r.transform for r in rows if r.transform is not None]
         tests = [self._takes(r) for r in rows if r.transform is not None]
         if telling and transforms:
@@ -203,17 +197,43 @@ class FlowValues:
             draws = itertools.chain(changed, plain)
         return fit(_first_taken(draws, tests, path), own)
 
-    def draw_target(self, row: PropertyRow, key: str, counter: int) -> Scalar:
-        """A value to write into a row's target so that its source can take it back."""
+    def draw_target(self, row: PropertyRow, key: str, counter: int, *, telling: bool = False) -> Scalar:
+        """A value to write into a row's target so that its source can take it back; a rich one where it is to tell."""
         own, source = self.target.field(row.target), self.source.field(row.source)
         if own is None or source is None:
             raise NoCommonValueError(f"no schema for {row.source} or {row.target}")
         if row.transform is not None:
-            raw = self.draw_source(row.source, key, counter)
+            raw = self.draw_source(row.source, key, counter, telling=telling)
             value = evaluate(row.transform, raw, None, now=None)
             if isinstance(value, tuple):
                 raise NoCommonValueError(f"the transform of {row.target} gives a list")
             return fit(value, own)
+        own, field = self.narrow_target(row)
+        return fit(self.sentinels.value(field, key, counter, rich=telling), own)
+
+    def narrow_source(self, path: str) -> tuple[FieldSchema, FieldSchema]:
+        """A source property, and a field as narrow as it and all that it is copied to together.
+
+        Raises:
+            NoCommonValueError: where there is no such property, or they exclude each other.
+        """
+        own = self.source.field(path)
+        if own is None:
+            raise NoCommonValueError(f"{self.flow.source.name} has no property {path}")
+        rows = self.rows_on(path, source_side=True)
+        others = [f for r in rows if r.transform is None and (f := self._partner(r.target)) is not None]
+        others += [f for r in self.flow.merge if r.source == path and (f := self._partner(r.target)) is not None]
+        return own, common_field(own, others, next((r.declared_type for r in rows if r.declared_type in _CASTS), None))
+
+    def narrow_target(self, row: PropertyRow) -> tuple[FieldSchema, FieldSchema]:
+        """A row's target property, and a field as narrow as it and all that its value comes to.
+
+        Raises:
+            NoCommonValueError: where there is no such property, or they exclude each other.
+        """
+        own = self.target.field(row.target)
+        if own is None:
+            raise NoCommonValueError(f"{self.flow.target.name} has no property {row.target}")
         rows = self.rows_on(row.target, source_side=False)
         others = [f for r in rows if r.transform is None and (f := self.source.field(r.source)) is not None]
         # what comes back to the source goes on to every other target of it
@@ -222,15 +242,14 @@ class FlowValues:
             for r in self.rows_on(row.source, source_side=True)
             if r.transform is None and (f := self._partner(r.target)) is not None
         ]
-        field = common_field(own, [*others, *onward], row.declared_type)
-        return fit(self.sentinels.value(field, key, counter), own)
+        return own, common_field(own, [*others, *onward], row.declared_type)
 
-    def draw_pair(self, source_path: str, target_path: str, key: str, counter: int) -> Scalar:
+    def draw_pair(self, source_path: str, target_path: str, key: str, counter: int, *, telling: bool = False) -> Scalar:
         """A value that two properties, seen to travel, can both hold."""
         source, target = self.source.field(source_path), self.target.field(target_path)
         if source is None or target is None:
             raise NoCommonValueError(f"no schema for {source_path} or {target_path}")
-        return self.sentinels.value(common_field(source, [target]), key, counter)
+        return self.sentinels.value(common_field(source, [target]), key, counter, rich=telling)
 
     def for_probe(self, key: str) -> dict[str, Scalar]:
         """A value for every documented source property that a test may write."""
@@ -252,8 +271,8 @@ class FlowValues:
         skip = {FieldType.ID, FieldType.REFERENCE, FieldType.OPAQUE}
         return None if field is None or field.type in skip else field
 
-    def _draws(self, own: FieldSchema, field: FieldSchema, key: str, counter: int) -> Iterable[Scalar]:
-        yield self.sentinels.value(field, key, counter)
+    def _draws(self, own: FieldSchema, field: FieldSchema, key: str, counter: int, *, rich: bool) -> Iterable[Scalar]:
+        yield self.sentinels.value(field, key, counter, rich=rich)
         if own.type in _TEXTS:
             for kind in (FieldType.INTEGER, FieldType.DATE, FieldType.DATETIME, FieldType.DECIMAL):
                 number = replace(own, type=kind, max_length=None, scale=2 if kind is FieldType.DECIMAL else None)

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from talkqa.model.errors import ApiRefused, CheckFailed, CheckOutcome, CheckUndecided
+from talkqa.model.errors import ApiRefused, CheckFailed, CheckLate, CheckOutcome, CheckUndecided
 from talkqa.model.flow import Side
 from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.judge import gone, require_alive
+from talkqa.verify.judge import gone
 from talkqa.verify.link import make_pair, refresh_travels, write_edit
 from talkqa.verify.probe import Pair, Travel, strong_tokens
+from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.travel import rank_for_edit, tokens_of
 from talkqa.verify.values import NoCommonValueError, fit
 
@@ -60,12 +61,30 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
             "can be edited, so the link cannot be confirmed",
             cause=Cause.DOCUMENT,
         )
-    await require_alive(state, tried[-1].at_s, "an edit that confirms the link")
+    await _require_edits_alive(state, tried)
     await state.look()
     for wiggle in tried:  # the records that showed the engine alive took their time too
         if await _await_wiggle(state, pair, wiggle, 0):
             return
     raise _not_linked(state, pair, tried)
+
+
+async def _require_edits_alive(state: FlowState, tried: list[Wiggle]) -> None:
+    """Edits of another pair, on a side that was tried, do arrive.
+
+    Raises:
+        CheckLate: where they do on neither side.
+    """
+    late: CheckLate | None = None
+    for wiggle in tried:
+        try:
+            await require_edits_alive(state, wiggle.side, wiggle.at_s, "an edit that confirms the link")
+        except CheckLate as outcome:
+            late = late or outcome
+        else:
+            return
+    if late is not None:
+        raise late
 
 
 async def _await_more(state: FlowState, pair: Pair) -> None:
@@ -158,6 +177,7 @@ async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel
         return None
     pair.replace(side, stored)
     pair.source.tokens |= strong_tokens([value])
+    pair.wiggled |= strong_tokens([value])
     wanted = tokens_of(stored.values.get(path))
     return Wiggle(side=side, path=path, other=other, value=value, wanted=wanted, at_s=at_s)
 
@@ -185,17 +205,17 @@ async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: 
     return True
 
 
-def draw_edit(state: FlowState, side: Side, travel: Travel, key: str, counter: int) -> Scalar:
-    """A new value for a property that travels, which the other side can hold.
+def draw_edit(state: FlowState, side: Side, travel: Travel, key: str, counter: int, *, telling: bool = False) -> Scalar:
+    """A new value for a property that travels, which the other side can hold; a rich one where it is to tell.
 
     Raises:
         NoCommonValueError: where none is known.
     """
     rows = [r for r in state.flow.properties if (r.source, r.target) == (travel.source, travel.target)]
     if rows and side is Side.TARGET:
-        return state.values.draw_target(rows[0], key, counter)
+        return state.values.draw_target(rows[0], key, counter, telling=telling)
     if any(r.source == travel.source for r in state.flow.properties) and side is Side.SOURCE:
-        return state.values.draw_source(travel.source, key, counter)
-    value = state.values.draw_pair(travel.source, travel.target, key, counter)
+        return state.values.draw_source(travel.source, key, counter, telling=telling)
+    value = state.values.draw_pair(travel.source, travel.target, key, counter, telling=telling)
     field = state.schema(side).field(travel.source if side is Side.SOURCE else travel.target)
     return value if field is None else fit(value, field)

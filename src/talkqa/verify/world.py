@@ -1,6 +1,7 @@
 """A world while it runs: its flows, its checks, and what its steps reach the systems by."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,9 +9,8 @@ from typing import Self
 import trio
 
 from talkqa.checklist.derive import derive_checks
-from talkqa.checklist.places import find_place
+from talkqa.checklist.places import find_place, find_sentence
 from talkqa.model.check import Check, Depth
-from talkqa.model.errors import ApiError, CheckOutcome
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
 from talkqa.model.result import Event, GapSeen, RunFinished
@@ -18,10 +18,11 @@ from talkqa.model.settings import Settings
 from talkqa.model.world import World
 from talkqa.systems.factory import unfilled_required
 from talkqa.verify.access import Access
+from talkqa.verify.beats import make_sender
 from talkqa.verify.conduct import Conduct
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.link import make_pair
 from talkqa.verify.safety import Permissions
+from talkqa.verify.stillness import Stillness
 from talkqa.verify.sweep import SweepResult
 
 _STILL_WITHIN_S = 10.0
@@ -45,12 +46,15 @@ class VerifyWorld:
         self.world = world
         self._conduct = conduct
         self.flows = world.flows
+        self.running = world.running
+        """Every flow that the engine runs, tested here or not."""
         self.clock = clock
         self._clients = clients
         self._settings = settings
         self._ledger_path = ledger_path
         self._emit = emit
         self._checks: dict[str, tuple[Check, str]] = {}
+        self.stillness = Stillness()
         self._manager = trio.open_nursery()
 
     async def __aenter__(self) -> Self:
@@ -67,7 +71,7 @@ class VerifyWorld:
                 permissions=Permissions(
                     self._settings.accounts,
                     {system: client.schema for system, client in self._clients.items()},
-                    self.flows,
+                    self._reachable(),
                     guarded=self._conduct.guarded,
                     used=self._conduct.used,
                 ),
@@ -79,10 +83,12 @@ class VerifyWorld:
             await self._manager.__aexit__(None, None, None)  # a nursery left open would break the whole loop
             raise
         states: dict[str, FlowState] = {}
+        for flow in self._reachable():
+            states[flow.id] = FlowState(self.access, flow, states, make_sender)
         for flow in self.flows:
-            states[flow.id] = FlowState(self.access, flow, states, _beat)
             for check in derive_checks(flow, Depth.DEEP):
-                self._checks[check.id] = (check, find_place(check, flow))
+                grounded = replace(check, sentence=find_sentence(check, flow))
+                self._checks[check.id] = (grounded, find_place(check, flow))
         self._states = states
         self._tell_gaps()
         return self
@@ -112,7 +118,12 @@ class VerifyWorld:
         )
 
     def _entities(self) -> list[EntityRef]:
-        return [flow.entity(side) for flow in self.flows for side in Side]
+        return [flow.entity(side) for flow in self._reachable() for side in Side]
+
+    def _reachable(self) -> list[Flow]:
+        """The flows that are tested, and every other one that runs between systems that are open here."""
+        tested, there = {flow.id for flow in self.flows}, self._clients.keys()
+        return [f for f in self.running if f.id in tested or {f.source.system, f.target.system} <= there]
 
     async def _still(self) -> None:
         """End observers and heartbeats: a beat under way would write what the sweep does not know of."""
@@ -172,16 +183,3 @@ async def _hold(task_status: trio.TaskStatus[trio.Nursery]) -> None:
     async with trio.open_nursery() as nursery:
         task_status.started(nursery)
         await trio.sleep_forever()
-
-
-async def _beat(state: FlowState, number: int) -> bool:
-    """Write heartbeat number n of a flow; whether its counterpart was seen."""
-    written_s = state.access.clock.now()
-    try:
-        pair = await make_pair(state, f"heartbeat/{state.flow.id}/{number}")
-    except (CheckOutcome, ApiError):
-        return False
-    if pair is None:
-        return False
-    state.access.note_arrival(state.flow, written_s)
-    return True

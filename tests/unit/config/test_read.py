@@ -11,6 +11,7 @@ from talkqa.model.settings import (
     KNOWN_ALIASES,
     ConditionBinding,
     ConnectionBinding,
+    Presence,
     SandboxSettings,
     Settings,
 )
@@ -92,6 +93,44 @@ def test_without_a_file_every_default_holds(tmp_path: Path) -> None:
     assert read(tmp_path, "") == Settings()
 
 
+def test_a_predicate_asks_for_a_value_one_of_several_any_or_none(tmp_path: Path) -> None:
+    """As TOML writes them; a property that is itself called empty is written as a quoted path."""
+    text = """
+    [[conditions]]
+    text = "When it is sold"
+    fails = { Owner.Name = { empty = true }, "Box.empty" = true }
+    [conditions.holds]
+    Status = ["Sold", "Paid"]
+    Owner.Name = { empty = false }
+    Day = [2024-05-06]
+    """
+    (found,) = read(tmp_path, text).conditions
+    assert found.holds == {"Status": ("Sold", "Paid"), "Owner.Name": Presence.FILLED, "Day": ("2024-05-06",)}
+    assert found.fails == {"Owner.Name": Presence.EMPTY, "Box.empty": True}
+
+
+def test_facets_and_patterns_are_bindings_too(tmp_path: Path) -> None:
+    """Each explains words of the documents in fields of an entity."""
+    text = """
+    [[conditions]]
+    pattern = "when a .+ is sold"
+    holds = { a = 1 }
+    [[facets]]
+    entity = "Tripletex Customer (human data)"
+    holds = { isPrivate = true }
+    """
+    assert read(tmp_path, text).conditions == (
+        ConditionBinding(pattern="when a .+ is sold", holds={"a": 1}),
+        ConditionBinding(facet=True, entity="Tripletex Customer (human data)", holds={"isPrivate": True}),
+    )
+
+
+def test_what_else_the_engine_runs_is_declared(tmp_path: Path) -> None:
+    """And whether documents that share a system are tested in one world."""
+    settings = read(tmp_path, '[engine]\ndocuments = ["more", "other.rst"]\n[run]\nchains = true')
+    assert (settings.engine_documents, settings.chains) == (("more", "other.rst"), True)
+
+
 def test_every_key_is_read(tmp_path: Path) -> None:
     """All sections, with the project's aliases added to the built-in ones."""
     text = WHOLE.replace("[conditions.holds.owner]\nid = 1.5\n", "").replace(
@@ -150,7 +189,10 @@ def test_a_share_is_a_number_or_a_percentage(tmp_path: Path, text: str) -> None:
         ("spec = ['x']", ["there is no key 'spec', did you mean 'specs'?", "valid keys are", "max_document_bytes"]),
         (
             "[run]\nsede = 1",
-            ["[run]: there is no key 'sede', did you mean 'seed'?", "valid keys are clock, max_age_days, mode"],
+            [
+                "[run]: there is no key 'sede', did you mean 'seed'?",
+                "valid keys are chains, clock, engine_version, max_age_days, mode",
+            ],
         ),
         ("[sandbox]\nzzz = 1", ["[sandbox]: there is no key 'zzz'\n", "valid keys are engine_cycle_s, faults"]),
         ("[systems]\nalias = 1", ["[systems]: there is no key 'alias', did you mean 'aliases'?"]),
@@ -186,7 +228,13 @@ def test_a_share_is_a_number_or_a_percentage(tmp_path: Path, text: str) -> None:
         ("[[conditions]]\ntext = 'x'\nremark = 1", ["remark must be true or false, not 1"]),
         ("[[conditions]]\ntext = 'x'\nremark = true\nholds = { a = 1 }", ["remark = true restricts nothing"]),
         ("[[conditions]]\ntext = 'x'\nholds = {}", ["holds must be a table of property values"]),
-        ("[[conditions]]\ntext = 'x'\nholds = { a = [1] }", ["holds must hold plain values"]),
+        ("[[conditions]]\ntext = 'x'\nholds = { a = [[1]] }", ["holds must hold plain values"]),
+        ("[[conditions]]\ntext = 'x'\nholds = { a = [] }", ["holds must name at least one value in each list"]),
+        ("[[conditions]]\ntext = 'x'\npattern = 'x'\nholds = { a = 1 }", ["give text or pattern, not both"]),
+        ("[[conditions]]\npattern = '(x+)+'\nholds = { a = 1 }", ["pattern must be a regular expression of"]),
+        ("[[facets]]\nholds = { a = 1 }", ["[facets]: entity must be given"]),
+        ("[[facets]]\nentity = 'A B'\nholds = { a = 1 }", ["entity must name a facet, such as"]),
+        ("[engine]\ndocuments = 'x'", ["[engine]: documents must be a list of texts"]),
         ("[[connections]]\npath = 'x'", ["[connections]: source and connected must be given"]),
         (
             "[[connections]]\nsource = 'a'\nconnected = 'b'\npath = 'c'\n\n[[connections]]\nsource = 'a'\nheld = 'x'",

@@ -46,6 +46,7 @@ def test_findings_begin_with_what_is_broken(run: Run) -> None:
         ("undecided", "condition-unbound", 1),
         ("not_runnable", "licence-missing", 7),
         ("not_run", "cut-off", 1),
+        ("waived", "edit-not-carried", 1),
     ]
 
 
@@ -57,6 +58,12 @@ def test_findings_begin_with_what_is_broken(run: Run) -> None:
         ((Outcome.PASSED, Outcome.LATE), Status.RED, "1 check failed"),
         ((Outcome.PASSED, Outcome.ERROR), Status.YELLOW, "1 check ended in an error; no promise was seen broken"),
         ((Outcome.PASSED, Outcome.NOT_RUNNABLE), Status.YELLOW, "No promise is broken, 7 are unproven"),
+        (
+            (Outcome.PASSED, Outcome.WAIVED, Outcome.NOT_RUNNABLE),
+            Status.YELLOW,
+            "No promise is broken beside those waived, 7 are unproven, 1 is waived",
+        ),
+        ((Outcome.PASSED, Outcome.ATTESTED), Status.GREEN, "Every promise that was checked holds, 1 of them by hand"),
         ((Outcome.ERROR,), Status.YELLOW, "1 check ended in an error; nothing was decided"),
         ((Outcome.NOT_RUNNABLE,), Status.YELLOW, "Nothing was decided"),
         ((Outcome.PASSED, Outcome.OBSERVED), Status.GREEN, "Every promise that was checked holds"),

@@ -316,3 +316,62 @@ def test_what_became_of_a_recording_stands_with_its_document(run: Run, kind: str
     page = _Page(render_html(build_report(replace(run, worlds=(replace(world, recording=recording), other)))))
     assert told in page.text
     assert page.text.count("the run was stopped") == 1
+
+
+def test_whoever_signs_sees_what_is_bound(run: Run) -> None:
+    text = _Page(render_html(build_report(run))).text
+    for bound in (
+        run.digest,
+        run.attested_digest,
+        "4.2.1",
+        "sync@example.test",
+        *dict(run.worlds[0].started.digests).values(),
+    ):  # type: ignore[union-attr]
+        assert bound in text
+
+
+def test_what_nobody_said_is_said_to_be_unknown(run: Run) -> None:
+    starts = (replace(w.started, engine="", accounts=()) for w in run.worlds if w.started)
+    worlds = tuple(replace(world, started=start) for world, start in zip(run.worlds, starts, strict=True))
+    text = _Page(render_html(build_report(replace(run, worlds=worlds, attested_digest="")))).text
+    assert "version unknown" in text
+    assert "no system was reached in this run" in text
+    assert "nothing attested" in text
+
+
+def test_a_changed_result_changes_what_was_signed(run: Run) -> None:
+    before = read_run(run.folder).digest
+    path = next(run.folder.glob("custom-crm*.jsonl"))
+    path.write_text(path.read_text().replace("001-77", "001-78"))
+    assert read_run(run.folder).digest != before
+    assert read_run(run.folder).attested_digest == run.attested_digest
+
+
+def test_what_people_decided_stands_beside_the_verdict(run: Run) -> None:
+    text = _Page(render_html(build_report(run))).text
+    assert "Waived until 2025-01-31 by the integration team: divisions are edited in the CRM alone" in text
+    assert "decisions.toml:14" in text
+    assert "It ended failed." in text
+    assert "K. Olsen, 2024-11-21: made the department 'Cobalt'" in text
+    assert "evidence/cobalt.png" in text
+    assert "undecided (not-recognisable): no documented property carries a value" in text
+
+
+def test_what_is_unproven_says_how_a_person_can_decide_it(run: Run) -> None:
+    page = _Page(render_html(build_report(run)))
+    assert page.text.count("To decide it by hand") == 9  # 8 unproven, and the one that was attested
+    assert "Create a Salesforce Order whose values nothing else has." in page.text
+    assert "talkqa attest 'salesforce.order--exact-online.sales-orders/discovered'" in page.text
+
+
+def test_a_failure_says_who_is_to_blame_and_what_decided(run: Run) -> None:
+    text = _Page(render_html(build_report(run))).text
+    assert "engine the sync engine had every chance and broke the promise" in text
+    assert "Decided byContact 001-77 appeared with 5 of its values" in text
+
+
+def test_mappings_are_headed_by_what_speaks_for_them(run: Run) -> None:
+    text = _Page(render_html(build_report(run))).text
+    assert "Observed nobody promises them" in text
+    assert "Documented the document lists them" in text
+    assert "Approved a person approved them in decisions.toml" in text

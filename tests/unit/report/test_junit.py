@@ -64,3 +64,17 @@ def test_any_text_gives_well_formed_xml(run: Run, hostile: str) -> None:
         for world in run.worlds
     )
     assert _parsed(replace(run, worlds=worlds)).tests == 43
+
+
+def test_what_people_decided_goes_with_the_case(run: Run) -> None:
+    text = render_junit(build_report(run))
+    waived = "waived until 2025-01-31 by the integration team: divisions are edited in the CRM alone"
+    assert f'message="{waived} until the new engine is in place; it ended failed: ' in text
+    for name, value in (
+        ("waived-by", "the integration team"),
+        ("waived-until", "2025-01-31"),
+        ("waived-outcome", "failed"),
+        ("attested-by", "K. Olsen"),
+        ("attested-outcome", "passed"),
+    ):
+        assert f'<property name="{name}" value="{value}" />' in text

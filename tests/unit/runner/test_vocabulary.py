@@ -1,5 +1,7 @@
 """What the vocabulary knows."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from talkqa.runner.vocabulary import AsyncStep, Scene, Vocabulary, VocabularyPar
 from tests.fakes.clock import FakeClock
 from tests.fakes.virtual import run_virtual
 
+_PARAMETER = re.compile(r"\{(\w+)\}")
 NAMES = st.text(st.characters(exclude_characters='"{}\n\r', exclude_categories=("Cs",)), min_size=1)
 
 
@@ -25,8 +28,8 @@ PLAN = ScenarioPlan(check="c", name="n", node="t.py::n", steps=(("When", "2 seco
 
 @given(st.sampled_from(phrases.ALL), NAMES)
 def test_every_phrase_is_known_whatever_its_parameters(phrase: phrases.Phrase, name: str) -> None:
-    values = dict.fromkeys(("source", "target", "entity", "system", "value", "path", "side", "partition"), name)
-    values |= {"side": "source", "source_path": name, "target_path": name, "difference": name, "condition": name}
+    values = dict.fromkeys(_PARAMETER.findall(phrase.template), name)
+    values |= {"side": "source"}
     assert Vocabulary().knows(phrase.render(**values))
 
 

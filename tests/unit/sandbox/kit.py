@@ -268,9 +268,10 @@ def play(
     conditions: Sequence[ConditionBinding] = (),
     connections: Sequence[ConnectionBinding] = (),
     seed: int = 0,
+    engine_way: Callable[[str, httpx.AsyncBaseTransport, VirtualClock], httpx.AsyncBaseTransport] | None = None,
     **settings: Any,
 ) -> Any:
-    """Run a story beside the engine, in virtual time; what it returns."""
+    """Run a story beside the engine, in virtual time; what it returns. `engine_way` stands before its connectors."""
 
     async def main() -> Any:
         clock = VirtualClock()
@@ -284,6 +285,9 @@ def play(
             seed=seed,
         )
         stage = Stage(world, clock)
+        if engine_way is not None:
+            for name, heard in stage.transports.items():
+                world._transports[name] = engine_way(name, heard, clock)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(world.run_engine, stage.gate)
             result = await story(stage)

@@ -12,7 +12,7 @@ def test_the_61st_call_of_a_minute_is_refused_until_the_minute_ends() -> None:
     async def story(stage: Stage) -> None:
         await stage.clock.sleep(60 - stage.clock.now() % 60)
         await stage.clock.sleep(0.001)
-        stage.emulator._delays = lambda request: (0.0, 0.0)  # type: ignore[method-assign]
+        stage.emulator._delays = lambda *asked: (0.0, 0.0)  # type: ignore[method-assign]
         assert await _statuses(stage, A_MINUTE) == [200] * A_MINUTE
         spent = await stage.ask("GET", "crm/Accounts?$top=1")
         assert spent.status_code == 429
@@ -28,7 +28,7 @@ def test_the_61st_call_of_a_minute_is_refused_until_the_minute_ends() -> None:
 
 def test_limits_that_are_off_refuse_nothing_and_are_told_as_out_of_reach() -> None:
     async def story(stage: Stage) -> None:
-        stage.emulator._delays = lambda request: (0.0, 0.0)  # type: ignore[method-assign]
+        stage.emulator._delays = lambda *asked: (0.0, 0.0)  # type: ignore[method-assign]
         assert set(await _statuses(stage, 2 * A_MINUTE)) == {200}
         answer = await stage.ask("GET", "crm/Accounts?$top=1&$filter=Name eq 'x'")
         assert int(answer.headers["X-RateLimit-Minutely-Remaining"]) > 1_000_000

@@ -1,5 +1,6 @@
 """Property rows become groups that know both directions; what cannot be carried is left out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,6 +64,21 @@ def test_a_pair_documented_in_both_directions_is_one_row_with_both_transforms() 
     (member,) = group.members
     assert member.forward(4, NOW) == "4"
     assert member.backward("-5", NOW) == 5
+
+
+def test_what_one_direction_documents_with_a_type_is_not_changed_in_secret_by_the_other() -> None:
+    """Half of such rows hide a change; where the other direction has a type, none does."""
+    hidden = set()
+    for index in range(40):
+        source = CUSTOMER if index % 2 else replace(CUSTOMER, facet=f"facet {index}")
+        there = make_flow(source=source, target=ACCOUNT, rows=[make_row("name", "title", NA)])
+        typed_back = make_flow(source=ACCOUNT, target=source, rows=[make_row("title", "name")])
+        untyped_back = make_flow(source=ACCOUNT, target=source, rows=[make_row("title", "name", NA)])
+        (with_type,) = groups((there, Side.SOURCE), (typed_back, Side.TARGET))
+        (without,) = groups((there, Side.SOURCE), (untyped_back, Side.TARGET))
+        assert with_type.members[0].hidden is None
+        hidden.add(without.members[0].hidden)
+    assert hidden == {None, "swap-case"}
 
 
 def test_paths_are_matched_without_letter_case() -> None:

@@ -298,3 +298,44 @@ def test_a_refusal_after_a_lost_create_leaves_the_intent_open(system: TinySystem
     with pytest.raises(ApiUnavailable):
         run(story)
     assert after == []
+
+
+def test_a_field_that_is_refused_after_a_lost_create_is_left_out_all_the_same(system: TinySystem) -> None:
+    """The lost create would have been refused for it too, so that no record of it can stand in the way."""
+    refused = (422, {"errors": [{"code": "invalid", "message": "name cannot be set", "field": "name"}]})
+
+    async def story() -> RecordFactory:
+        factory = RecordFactory(system.client(), SENTINELS, pause=paused([]))
+        await factory.describe("Contact")
+        system.answers += [(503, {"errors": []}), (200, {"records": []}), refused]
+        await factory.make("Contact", "check", {})
+        return factory
+
+    factory = run(story)
+    assert list(factory.refused) == [("Contact", "name")]
+    assert len(system.records) == 1
+
+
+def test_what_was_lost_may_show_after_a_refusal(system: TinySystem) -> None:
+    """A list that lags did not show it at the first look; a second record would be one too many."""
+
+    async def story() -> str:
+        client = system.client()
+        factory = RecordFactory(client, SENTINELS, pause=paused([]))
+        await factory.describe("Contact")
+        create = client.create
+
+        async def lost(entity: str, values: Any) -> Record:
+            await create(entity, values)
+            system.answers += [(200, {"records": []})]
+            client.create = refuse  # type: ignore[method-assign]
+            raise ApiUnavailable("no answer")
+
+        async def refuse(entity: str, values: Any) -> Record:
+            raise ApiRefused("the name is taken", fields=("name",))
+
+        client.create = lost  # type: ignore[method-assign]
+        return (await factory.make("Contact", "check", {})).id
+
+    assert run(story) == "Contact-1"
+    assert len(system.records) == 1

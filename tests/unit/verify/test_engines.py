@@ -179,7 +179,7 @@ def test_of_two_conditions_none_holds_for_a_record_that_must_stay_out(tmp_path: 
     gift = make_rule(RuleKind.CONDITION, BAKER, SHOP, condition="When a loaf is given away", line=2)
     flow = make_flow(RuleKind.CONDITION, RuleKind.TWO_WAY, rows=ROWS, condition=CONDITION, rules=(gift,))
     given = ConditionBinding(text="When a loaf is given away", holds={"phone": "gift"}, fails={"phone": "no gift"})
-    outcomes = run(flow, tmp_path, condition=("remark", "sold"), conditions=(SOLD, given))
+    outcomes = run(flow, tmp_path, condition=("remark", "sold"), further=(("phone", "gift"),), conditions=(SOLD, given))
     assert failed(outcomes) == set(), outcomes.words()
     fails = [r for n, r in outcomes.results.items() if n.startswith("condition-fails")]
     assert {r.outcome for r in fails} == {Outcome.PASSED}, outcomes.words()

@@ -26,6 +26,10 @@ class Engine:
         self.sent.append((number, begin, trio.current_time()))
         return latency is not None
 
+    async def follow(self, _number: int) -> bool:
+        """What did not arrive in time never does."""
+        return False
+
 
 @given(
     latencies=st.lists(st.floats(0.1, 40), min_size=1, max_size=5),
@@ -49,7 +53,7 @@ def test_each_beat_of_a_round_begins_after_the_one_before_had_arrived(
             assert chain >= count
 
         async with trio.open_nursery() as world:
-            beats = Heartbeats(engine.send, TrioClock(EPOCH), world, gather_s=2)
+            beats = Heartbeats(engine, TrioClock(EPOCH), world, gather_s=2)
             async with trio.open_nursery() as nursery:
                 for after_s, count in askers:
                     nursery.start_soon(ask, after_s, count)
@@ -64,7 +68,7 @@ def test_those_who_ask_within_one_gathering_share_a_beat() -> None:
 
     async def main() -> None:
         async with trio.open_nursery() as world:
-            beats = Heartbeats(engine.send, TrioClock(EPOCH), world, gather_s=2)
+            beats = Heartbeats(engine, TrioClock(EPOCH), world, gather_s=2)
             async with trio.open_nursery() as nursery:
                 for _ in range(50):
                     nursery.start_soon(beats.after, 0.0)
@@ -80,7 +84,7 @@ def test_a_beat_begun_before_the_moment_shows_nothing_of_it() -> None:
     async def main() -> None:
         async with trio.open_nursery() as world:
             clock = TrioClock(EPOCH)
-            beats = Heartbeats(engine.send, clock, world, gather_s=2)
+            beats = Heartbeats(engine, clock, world, gather_s=2)
             assert await beats.after(0.0)
             assert await beats.after(clock.now())
             assert await beats.after(0.0)
@@ -95,7 +99,7 @@ def test_a_beat_that_does_not_arrive_ends_the_rounds() -> None:
 
     async def main() -> None:
         async with trio.open_nursery() as world:
-            beats = Heartbeats(engine.send, TrioClock(EPOCH), world, gather_s=2)
+            beats = Heartbeats(engine, TrioClock(EPOCH), world, gather_s=2)
             assert not await beats.rounds(3)
             assert await beats.rounds(1)
 
@@ -105,12 +109,13 @@ def test_a_beat_that_does_not_arrive_ends_the_rounds() -> None:
 def test_a_mistake_of_the_harness_is_told_to_who_asked_and_does_not_end_the_world() -> None:
     """Each check that needed the beat is an error; the others go on."""
 
-    async def send(_number: int) -> bool:
-        raise ZeroDivisionError("no beat")
+    class Broken(Engine):
+        async def send(self, number: int) -> bool:
+            raise ZeroDivisionError("no beat")
 
     async def main() -> None:
         async with trio.open_nursery() as world:
-            beats = Heartbeats(send, TrioClock(EPOCH), world, gather_s=2)
+            beats = Heartbeats(Broken(), TrioClock(EPOCH), world, gather_s=2)
             for _ in range(2):
                 with pytest.raises(ZeroDivisionError, match="no beat"):
                     await beats.after(0.0)
@@ -123,7 +128,7 @@ def test_whoever_waits_is_let_go_when_the_beats_are_cancelled() -> None:
 
     async def main() -> None:
         async with trio.open_nursery() as outer, trio.open_nursery() as world:
-            beats = Heartbeats(Engine(3.0).send, TrioClock(EPOCH), world, gather_s=2)
+            beats = Heartbeats(Engine(3.0), TrioClock(EPOCH), world, gather_s=2)
 
             async def ask() -> None:
                 assert not await beats.after(0.0)

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from talkqa.model.errors import (
+    ApiRefused,
     ApiUnavailable,
     CheckFailed,
     CheckLate,
@@ -50,8 +51,27 @@ class Bench:
         return Pair(source=probe, target=target, seen_s=0.0, travels=())
 
 
+class Sender:
+    """Heartbeats that arrive at once, or never."""
+
+    def __init__(self, side: Side | None, *, alive: bool, edits: bool) -> None:
+        self.arrives = alive if side is None else edits
+
+    async def send(self, _number: int) -> bool:
+        await trio.sleep(3)
+        return self.arrives
+
+    async def follow(self, _number: int) -> bool:
+        return self.arrives
+
+
 def bench(
-    tmp_path: Path, play: Callable[[Bench], Awaitable[None]], *, flow: Flow | None = None, alive: bool = True
+    tmp_path: Path,
+    play: Callable[[Bench], Awaitable[None]],
+    *,
+    flow: Flow | None = None,
+    alive: bool = True,
+    edits: bool = True,
 ) -> None:
     """Play a scene with a flow that is prepared."""
 
@@ -71,11 +91,7 @@ def bench(
         async with world:
             state = world.state(told)
 
-            async def beat(_state: FlowState, _number: int) -> bool:
-                await trio.sleep(3)
-                return alive
-
-            state._beat = beat
+            state._make_sender = lambda _state, side: Sender(side, alive=alive, edits=edits)
             await state.prepare()
             yield Bench(state, bakery, shop)
 
@@ -188,22 +204,36 @@ def test_a_source_that_took_a_strangers_value_was_merged_wrongly(tmp_path: Path)
 def test_where_the_target_takes_no_record_from_the_harness_either_the_engine_is_not_blamed(
     error: Exception | None, kind: type[CheckOutcome], reason: str, tmp_path: Path
 ) -> None:
-    """The control write is made once, whoever asks at the same time."""
-    from talkqa.model.errors import ApiRefused
+    """A licence lacks, or the record is refused."""
 
     async def play(b: Bench) -> None:
-        b.shop.fail("create", error or ApiRefused("no"))
         probe = await b.probe()
-        told: list[str] = []
+        b.shop.fail("create", error or ApiRefused("no"))
+        assert (await judged(missing_counterpart(b.state, probe), kind)).reason == reason
 
-        async def ask() -> None:
-            told.append((await judged(missing_counterpart(b.state, probe), kind)).reason)
+    bench(tmp_path, play)
 
-        async with trio.open_nursery() as nursery:
-            for _ in range(3):
-                nursery.start_soon(ask)
-        assert told == [reason] * 3
-        assert [m for _, m, _ in b.shop.requests].count("create") == 1
+
+def test_the_control_write_is_the_same_record_and_is_removed_at_once(tmp_path: Path) -> None:
+    """Whatever the documented properties make of the source; it is nobody's counterpart."""
+
+    async def play(b: Bench) -> None:
+        probe = await b.probe()
+        written: list[dict[str, object]] = []
+        client = b.state.access.clients["Web Shop"]
+        create = client.create
+
+        async def note(entity: str, values: dict[str, object]) -> object:
+            written.append(values)
+            return await create(entity, values)  # type: ignore[arg-type]
+
+        client.create = note  # type: ignore[method-assign, assignment]
+        for _ in range(2):  # what the first look wrote is not what the second one finds
+            assert (await judged(missing_counterpart(b.state, probe), CheckFailed)).reason == "no-counterpart"
+        held = probe.record.values
+        wanted = {"title": held["name"], "town": held["city"], "call": held["phone"]}
+        assert [{path: values[path] for path in wanted} for values in written] == [wanted] * 2
+        assert b.shop.living("Account") == ()
 
     bench(tmp_path, play)
 
@@ -251,6 +281,22 @@ def test_an_edit_that_did_not_follow_is_laid_to_the_engine_once_the_harness_coul
         assert (await judged(not_followed(*ask), CheckFailed)).reason == "counterpart-gone"
 
     bench(tmp_path, play)
+
+
+def test_an_edit_is_late_where_no_later_edit_arrives_though_new_records_do(tmp_path: Path) -> None:
+    """Records show nothing of edits: an engine may carry them more slowly."""
+
+    async def play(b: Bench) -> None:
+        pair = await b.pair()
+        wanted = expect_equal("Edited b2c3d4e5", (None, None), None)
+        ask = (b.state, pair, Side.TARGET, "title", wanted, 0.0)
+        outcome = await judged(not_followed(*ask), CheckLate)
+        assert (outcome.reason, outcome.cause) == ("edits-silent", Cause.ENGINE)
+        assert "new records of" in outcome.message
+        await b.engine.update("Account", pair.target.id, {"title": "Edited b2"})
+        assert (await judged(not_followed(*ask), CheckFailed)).reason == "wrong-value"
+
+    bench(tmp_path, play, edits=False)
 
 
 def test_an_edit_that_the_system_refuses_or_cannot_take_accuses_nobody(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from talkqa.model.record import Exchange, Record
 from talkqa.model.result import Cause, CheckFinished, CheckStarted, Event, Outcome, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan
+from talkqa.transport.budget import EXHAUSTED
 from talkqa.verify.clock import TrioClock
 from talkqa.verify.evidence import CURRENT, EvidenceLog, record_exchange
 from talkqa.verify.observer import Sighting
@@ -79,6 +80,7 @@ def play(
         (CheckNotRunnable("lacks", "no licence"), Outcome.NOT_RUNNABLE, "lacks", None),
         (ApiRefused("422"), Outcome.NOT_RUNNABLE, "system-refuses", Cause.API),
         (ApiUnavailable("503"), Outcome.ERROR, "api-unavailable", Cause.API),
+        (ApiUnavailable("no calls left", code=EXHAUSTED), Outcome.NOT_RUNNABLE, "calls-used-up", Cause.API),
         (TalkqaError("no ledger"), Outcome.ERROR, "harness-error", Cause.HARNESS),
         (KeyError("oops"), Outcome.ERROR, "harness-bug", Cause.HARNESS),
     ],

@@ -7,17 +7,17 @@ from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.model.settings import ConditionBinding, ConnectionBinding, Settings
 from talkqa.verify.routes import (
     Route,
-    binding_of,
-    condition_bindings,
     connection_binding,
     connections,
-    promises_every,
+    maker_of_pairs,
+    membership,
     rightful_copies,
     route_of,
-    unbound_conditions,
+    taker_of_targets,
+    unrestricted_sibling,
     usable_merge_rows,
 )
-from tests.fakes.flows import BAKER, SHOP, make_flow, make_merge, make_rule
+from tests.fakes.flows import BAKER, SHOP, make_flow, make_merge
 
 ORDER = EntityRef(system="Bakery", entity="Order")
 BRANCH = EntityRef(system="Bakery", entity="Branch")
@@ -32,8 +32,6 @@ TARGET = EntitySchema(
 )
 WORDS = "When a loaf is sold"
 REMARK = ConditionBinding(text="when  a LOAF is sold", remark=True)
-BOUND = ConditionBinding(text=WORDS, holds={"state": "sold"}, fails={"state": "stale"})
-NARROW = ConditionBinding(text=WORDS, entity="bakery customer", holds={"status": "gone"})
 
 
 def ref(name: str, system: str = "Web Shop") -> EntityRef:
@@ -50,37 +48,6 @@ def restricted(*kinds: RuleKind, **more: object) -> Flow:
 
 def route(flow: Flow, *others: Flow, settings: Settings | None = None) -> Route:
     return route_of(flow, (flow, *others), settings or Settings(), SOURCE, TARGET)
-
-
-def test_a_binding_for_the_entity_goes_before_one_for_any() -> None:
-    """As the reference engine reads them; words and names are compared folded."""
-    flow = restricted(RuleKind.CONDITION)
-    (rule,) = flow.rules_of(RuleKind.CONDITION)
-    assert binding_of(rule, flow, Settings(conditions=(BOUND, NARROW))) is NARROW
-    assert binding_of(rule, flow, Settings(conditions=(BOUND,))) is BOUND
-    assert binding_of(rule, flow, Settings(conditions=(ConditionBinding(text=WORDS),))) is None
-    other = ConditionBinding(text=WORDS, entity="Bakery Order", holds={"a": 1})
-    assert binding_of(rule, flow, Settings(conditions=(other,))) is None
-
-
-def test_a_remark_beside_a_condition_lets_everything_in() -> None:
-    """Sections of one pair are alternatives."""
-    second = make_rule(RuleKind.CONDITION, BAKER, SHOP, condition="When it rains", line=2)
-    flow = restricted(RuleKind.CONDITION, rules=(second,))
-    rain = ConditionBinding(text="When it rains", holds={"a": 1})
-    assert unbound_conditions(flow, Settings(conditions=(rain,))) == (WORDS,)
-    assert condition_bindings(flow, Settings(conditions=(BOUND, rain))) == (BOUND, rain)
-    with_remark = Settings(conditions=(REMARK, rain))
-    assert promises_every(flow, with_remark)
-    assert condition_bindings(flow, with_remark) == ()
-    assert unbound_conditions(flow, Settings(conditions=(REMARK,))) == ()
-
-
-def test_a_condition_beside_an_every_sentence_restricts_nothing() -> None:
-    """And needs no binding."""
-    flow = restricted(RuleKind.EVERY, RuleKind.CONDITION)
-    assert unbound_conditions(flow, Settings()) == ()
-    assert condition_bindings(flow, Settings(conditions=(BOUND,))) == ()
 
 
 @pytest.mark.parametrize(
@@ -101,6 +68,51 @@ def test_the_way_into_a_link_follows_from_the_sentences(
 ) -> None:
     """Created at once where some sentence says so, else connected, else merged."""
     assert route(restricted(*kinds, merge=merge)) is expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "taken"),
+    [
+        ((RuleKind.EVERY,), True),
+        ((RuleKind.LINK_REQUIRED, RuleKind.CREATE_UNMATCHED), True),
+        ((RuleKind.CONDITION,), True),
+        ((RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON), False),
+        ((RuleKind.CREATE_IF_CONNECTED,), False),
+    ],
+)
+def test_a_reverse_flow_that_takes_every_target_leaves_none_to_be_merged_with(
+    kinds: tuple[RuleKind, ...], taken: bool
+) -> None:
+    """What a test writes is linked to a record of the engine's own before anything can match it."""
+    flow = restricted(RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON, merge=(make_merge("name", "title"),))
+    reverse = make_flow(*kinds, RuleKind.TWO_WAY, source=SHOP, target=BAKER)
+    assert (taker_of_targets(flow, (flow, reverse), Settings()) is reverse) is taken
+    assert (route(flow, reverse) is Route.MERGE) is not taken
+
+
+GUESTS = EntityRef(system="Bakery", entity="Customer", facet="guests")
+
+
+@pytest.mark.parametrize(
+    ("flow", "back", "expected"),
+    [
+        (restricted(RuleKind.LINK_REQUIRED), (RuleKind.EVERY,), Route.REVERSE),
+        (restricted(RuleKind.LINK_REQUIRED), (RuleKind.LINK_REQUIRED, RuleKind.CREATE_UNMATCHED), Route.REVERSE),
+        (restricted(RuleKind.CREATE_IF_CONNECTED), (RuleKind.EVERY,), Route.REVERSE),
+        (restricted(RuleKind.LINK_REQUIRED), (RuleKind.CONDITION,), Route.NONE),
+        (restricted(RuleKind.LINK_REQUIRED), (RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON), Route.NONE),
+        (restricted(RuleKind.LINK_REQUIRED, RuleKind.CONDITION), (RuleKind.EVERY,), Route.NONE),
+        (restricted(RuleKind.LINK_REQUIRED, source=GUESTS), (RuleKind.EVERY,), Route.NONE),
+        (restricted(RuleKind.LINK_REQUIRED, target=BAKER), (RuleKind.EVERY,), Route.NONE),
+    ],
+)
+def test_a_reverse_flow_that_lets_every_record_in_makes_pairs(
+    flow: Flow, back: tuple[RuleKind, ...], expected: Route
+) -> None:
+    """Of what belongs to the flow for certain: no condition or facet leaves that open."""
+    reverse = make_flow(*back, RuleKind.TWO_WAY, source=flow.target, target=BAKER)
+    assert route(flow, reverse) is expected
+    assert (maker_of_pairs(flow, (flow, reverse), Settings()) is reverse) is (expected is Route.REVERSE)
 
 
 def test_a_remark_makes_a_link_unnecessary() -> None:
@@ -184,8 +196,80 @@ def test_a_flow_of_an_entity_into_itself_makes_one_record_more() -> None:
     assert rightful_copies(flow, (flow,)) == {Side.SOURCE: 1, Side.TARGET: 1}
 
 
+def test_what_only_joins_two_records_makes_no_copy() -> None:
+    """A flow that waits for a link, which nothing in it creates; as the flow under test it still has its one."""
+    joining = make_flow(RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON, RuleKind.TWO_WAY, source=C, target=B)
+    flows = (make_flow(source=A, target=B), make_flow(source=A, target=C), joining)
+    assert rightful_copies(flows[0], flows) == {Side.SOURCE: 0, Side.TARGET: 1}
+    assert rightful_copies(joining, flows) == {Side.SOURCE: 0, Side.TARGET: 1}
+
+
+def test_a_record_goes_through_each_entity_once_and_back_to_where_it_began_once() -> None:
+    """Engines know what they made, so that a ring of documents does not go on for ever."""
+    d = ref("D", "Three")
+    ring = tuple(make_flow(source=s, target=t) for s, t in ((A, B), (B, C), (C, A), (B, d), (d, B), (C, B)))
+    assert rightful_copies(ring[0], ring) == {Side.SOURCE: 1, Side.TARGET: 1}
+
+
+def test_the_mirror_of_a_target_is_a_second_copy() -> None:
+    """B to B beside A to B: each B has a B of its own."""
+    flows = (make_flow(source=A, target=B), make_flow(source=B, target=B))
+    assert rightful_copies(flows[0], flows) == {Side.SOURCE: 0, Side.TARGET: 2}
+
+
+def test_a_chain_over_a_system_that_is_not_tested_counts_as_well() -> None:
+    """What comes back over a third system, is no copy that anybody is accused of."""
+    far = ref("F", "Four")
+    flows = (make_flow(source=A, target=B), make_flow(source=B, target=far), make_flow(source=far, target=A))
+    assert rightful_copies(flows[0], flows) == {Side.SOURCE: 1, Side.TARGET: 1}
+
+
 def test_a_thicket_of_flows_allows_no_number() -> None:
     """Nobody is accused where the count is unknown."""
     entities = [ref(f"E{n}", "One") for n in range(7)]
     flows = tuple(make_flow(source=s, target=t) for s in entities for t in entities if s != t)
     assert rightful_copies(flows[0], flows) is None
+
+
+HUMAN = EntityRef(system="One", entity="A", facet="human")
+FIRM = EntityRef(system="One", entity="A", facet="firm")
+ENTITY = EntitySchema(name="A", fields=(FieldSchema(path="kind", type=FieldType.STRING),))
+BOUND_FACETS = Settings(
+    conditions=(
+        ConditionBinding(facet=True, entity="One A (human)", holds={"Kind": "person"}, fails={"Kind": "company"}),
+        ConditionBinding(facet=True, entity="One A (firm)", holds={"Kind": ("company", "club")}),
+    )
+)
+
+
+def facets() -> tuple[Flow, Flow]:
+    return (
+        make_flow(RuleKind.CONDITION, RuleKind.TWO_WAY, source=HUMAN, target=B),
+        make_flow(source=FIRM, target=B),
+    )
+
+
+def test_a_restricted_facet_beside_one_that_takes_all_needs_a_binding() -> None:
+    """Nobody knows to which of them a record belongs."""
+    flow, other = facets()
+    assert membership(flow, (flow, other), Settings(), ENTITY).apart == frozenset()
+    assert unrestricted_sibling(flow, (flow, other)) is other
+
+
+def test_a_bound_facet_says_what_its_records_are_written_with_and_which_flows_do_not_take_them() -> None:
+    """So that neither the sibling's records count as copies, nor is the flow untestable."""
+    flow, other = facets()
+    known = membership(flow, (flow, other), BOUND_FACETS, ENTITY)
+    assert known.values == {"kind": "person"}
+    assert known.apart == {other.id}
+    assert known.paths == {"kind"}
+    assert unrestricted_sibling(flow, (flow, other), known.apart) is None
+    assert rightful_copies(flow, (flow, other)) == {Side.SOURCE: 0, Side.TARGET: 2}
+    assert rightful_copies(flow, (flow, other), known.apart) == {Side.SOURCE: 0, Side.TARGET: 1}
+
+
+def test_records_of_an_entity_without_facet_are_kept_out_of_the_facets_that_have_a_binding() -> None:
+    """By what makes them fail."""
+    plain, human = make_flow(RuleKind.CONDITION, source=A, target=B), make_flow(source=HUMAN, target=B)
+    known = membership(plain, (plain, human), BOUND_FACETS, ENTITY)
+    assert (known.values, known.apart) == ({"kind": "company"}, {human.id})

@@ -134,6 +134,7 @@
     for (const item of all("[data-nav]")) item.hidden = !!$(item.dataset.nav)?.hidden;
     for (const item of all("[data-for]")) item.hidden = hidden.has(item.dataset.for);
     for (const card of all(".finding")) card.hidden = !card.querySelector("li:not([hidden])");
+    $("signoff").hidden = terms.length > 0;
     if ($("attention")) $("attention").hidden = !document.querySelector(".finding:not([hidden])");
     $("none").hidden = shown > 0 || !terms.length;
     $("shown").textContent = terms.length ? `${shown} of ${found.length} checks` : "";

@@ -93,3 +93,12 @@ class Connector(Protocol):
             WriteRefused: with the fields that the system named.
         """
         ...
+
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none; the correct engine never does.
+
+        Raises:
+            Gone: where it does not exist any more.
+            WriteRefused: where it must stay.
+        """
+        ...

@@ -21,12 +21,12 @@ from talkqa.model.record import FieldValue
 from talkqa.model.schema import SystemSchema
 from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
 from talkqa.sandbox.connectors.exactonline_wire import (
-    BLANKS,
     EPOCH,
     GUID,
     LONG_AGO,
     PATHS,
     Shape,
+    has_blanks,
     literal,
     literal_of_ms,
     ms_of,
@@ -87,7 +87,7 @@ class ExactOnlineConnector:
         wanted = literal(field, text, self._ahead)
         if wanted is None:
             return []
-        name = f"trim({field.path})" if BLANKS.fullmatch(field.path) else field.path
+        name = f"trim({field.path})" if has_blanks(shape, field.path) else field.path
         beside = f" and {shape.entity.modified_field} ge {LONG_AGO}" if shape.entity.modified_field else ""
         found, _ = await self._read(shape, f"{name} eq {wanted}{beside}")
         # The database folds letter case; what is only nearly equal is no match.
@@ -138,6 +138,10 @@ class ExactOnlineConnector:
             raise Outdated(f"{self.schema.name}: {entity} {record_id} was changed meanwhile")
         await self._ask("PUT", f"{self._base}/{shape.path}(guid'{record_id}')", write_body(shape, values, self._ahead))
         return await self.get(entity, record_id)
+
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        await self._ask("DELETE", f"{self._base}/{self._shapes[entity].path}(guid'{record_id}')")
 
     async def _complete(self, shape: Shape, body: dict[str, Any]) -> None:
         """Add what Exact Online wants of every record of its kind."""

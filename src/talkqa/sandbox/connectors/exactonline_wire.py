@@ -53,7 +53,9 @@ _BY_CODE = re.compile(
     r"Unit(Code)?|VATCode"
 )
 """References that are codes and no GUIDs."""
-BLANKS = re.compile(r"Code|\w+AccountCode|ResellerCode")
+_BLANKS = re.compile(r"\w+AccountCode|ResellerCode")
+_BLANK_CODES = frozenset({"accounts", "contacts"})
+"""Entities whose own code is told with blanks around it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,12 @@ class Shape:
         )
 
 
+def has_blanks(shape: Shape, path: str) -> bool:
+    """Whether a property is told with blanks around it that nobody wrote."""
+    own = path == "Code" and shape.entity.name.casefold() in _BLANK_CODES
+    return own or _BLANKS.fullmatch(path) is not None
+
+
 def read_values(shape: Shape, row: Mapping[str, Any], ahead: timedelta) -> Values:
     """The values of a row; `ahead` is how far stamps run before UTC."""
     values: Values = {}
@@ -89,13 +97,13 @@ def read_values(shape: Shape, row: Mapping[str, Any], ahead: timedelta) -> Value
     for field in shape.entity.fields:
         if field.list_at is not None:
             name = field.path.rpartition(".")[2]
-            values[field.path] = tuple(_scalar(field, item.get(name), ahead) for item in items)
+            values[field.path] = tuple(_scalar(shape, field, item.get(name), ahead) for item in items)
         elif field.path in row and field.type is not FieldType.OPAQUE:
-            values[field.path] = _scalar(field, row[field.path], ahead)
+            values[field.path] = _scalar(shape, field, row[field.path], ahead)
     return values
 
 
-def _scalar(field: FieldSchema, value: Any, ahead: timedelta) -> Any:
+def _scalar(shape: Shape, field: FieldSchema, value: Any, ahead: timedelta) -> Any:
     if value is None or isinstance(value, dict | list):
         return None
     if field.type in (FieldType.DATE, FieldType.DATETIME):
@@ -104,7 +112,7 @@ def _scalar(field: FieldSchema, value: Any, ahead: timedelta) -> Any:
         return bool(value)
     if field.type is FieldType.PICKLIST:
         return str(value).strip() or None
-    return value.strip() if isinstance(value, str) and BLANKS.fullmatch(field.path) else value
+    return value.strip() if isinstance(value, str) and has_blanks(shape, field.path) else value
 
 
 def _time(field: FieldSchema, value: Any, ahead: timedelta) -> Any:

@@ -95,6 +95,12 @@ class GraphqlConnector:
         variables = {"id": record_id, "input": self._input(entity, values)}
         return await self._write(entity, head, names.update, "id: $id, ", variables)
 
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        shown = self._api.deleted or (f"{self._api.errors} {{ message }}" if self._api.errors else "")
+        text = f"mutation($id: ID!) {{ {self._names(entity).delete}(id: $id) {f'{{ {shown} }}' if shown else ''} }}"
+        await self._ask(text, {"id": record_id})
+
     async def _write(self, entity: str, head: str, name: str, arguments: str, variables: Mapping[str, Any]) -> Fetched:
         shown = self._shown(entity)
         for depth, step in reversed(list(enumerate(self._api.payload))):

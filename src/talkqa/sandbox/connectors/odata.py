@@ -103,6 +103,10 @@ class ODataConnector:
         await self._ask("PATCH", self._url(entity, record_id), body, {"If-Match": etag} if etag else {})
         return await self.get(entity, record_id)
 
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        await self._ask("DELETE", self._url(entity, record_id))
+
     async def _list(self, entity: str, query: Mapping[str, str]) -> tuple[list[Fetched], int]:
         """The records of all pages, and how many stood on the first."""
         found: list[Fetched] = []

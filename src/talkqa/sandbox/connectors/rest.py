@@ -125,6 +125,16 @@ class RestConnector:
                 values = {**_kept(shape, current), **values}
         return await self._written(entity, write, url, record_id, values)
 
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        shape = self._shapes[entity]
+        archive = shape.schema.archive
+        if archive is not None and not shape.schema.deletable:
+            await self.update(entity, record_id, dict([archive]), None)
+            return
+        write = shape.rest.delete
+        await self._ask(write.method, self._url(shape, write.path or shape.rest.item_path, record_id), shape)
+
     async def _written(
         self,
         entity: str,

@@ -146,6 +146,10 @@ class SalesforceConnector:
         await self._ask("PATCH", self._path(known, record_id), json=_body(values), headers=headers)
         return await self.get(entity, record_id)
 
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        await self._ask("DELETE", self._path(await self._object(entity), record_id))
+
     async def _condition(self, entity: str, record_id: str, etag: str) -> dict[str, str]:
         """The header that lets a write through only while the record is the version named."""
         version = _Version.read(etag)

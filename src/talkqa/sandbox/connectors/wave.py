@@ -109,6 +109,16 @@ class WaveConnector:
             fields = wire.at_fault(refusal.fields, values)
             raise WriteRefused(str(refusal), code=refusal.code, fields=fields) from refusal
 
+    async def delete(self, entity: str, record_id: str) -> None:
+        """Delete a record, or archive it where its system deletes none."""
+        wire = self._wires[entity]
+        if not wire.schema.deletable:
+            await self._mutate(wire, "Archive", {"id": record_id})
+            return
+        name, key = f"{wire.single}Delete", "invoiceId" if entity == "Invoice" else "id"
+        text = f"mutation M($input:{wire.schema.name}DeleteInput!){{{name}(input:$input){{didSucceed}}}}"
+        await self._ask(text, {"input": {key: record_id}})
+
     async def _mutate(self, wire: WaveWire, verb: str, sent: Mapping[str, Any]) -> Fetched:
         name = f"{wire.single}{verb}"
         shown = f"didSucceed inputErrors{{path message code}} {wire.single}{{{wire.selection}}}"

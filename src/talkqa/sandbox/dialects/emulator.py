@@ -15,13 +15,15 @@ from talkqa.model.errors import ConfigError
 from talkqa.model.protocols import Clock
 from talkqa.sandbox import draws
 from talkqa.sandbox.store import SystemStore
+from talkqa.sandbox.weather import Forecast, Lot, lose_answer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-USERS = ("harness", "engine")
+_ENGINE = "engine"
+USERS = ("harness", _ENGINE)
 """Who may sign in."""
 DELAY_S = (0.02, 0.2)
 """Between which bounds an answer takes its time."""
@@ -55,6 +57,8 @@ class Request:
     body: bytes
     base_url: str
     """Scheme and host as the client wrote them, for links in answers."""
+    by_engine: bool = False
+    """Whether it came over the engine's own way to the system."""
 
     @property
     def steps(self) -> list[str]:
@@ -92,6 +96,8 @@ class Emulator:
             raise ConfigError(f"{store.schema.name} has no quirk {unknown[0]!r}; it has: {known}")
         self._quirks = {name: quirk.default for name, quirk in self.QUIRKS.items()} | dict(quirks or {})
         self._asked: dict[bytes, int] = {}
+        self.forecast: Forecast | None = None
+        """The weather; None where the sky is clear."""
 
     def quirk(self, name: str) -> bool:
         """Whether a quirk is on."""
@@ -116,6 +122,10 @@ class Emulator:
         """Whether a request changes nothing (a GraphQL query is a POST)."""
         return request.method in _READING
 
+    def signs_in(self, request: Request) -> bool:
+        """Whether a request asks for a token."""
+        return request.path.rstrip("/").endswith("/token")
+
     def speaker(self, request: Request) -> str:
         """Who asks, for the time that an answer takes: the same whatever else happened before."""
         return request.headers.get("authorization", "")
@@ -126,25 +136,50 @@ class Emulator:
             await _live(receive, send)
             return
         request = await _read(scope, receive)
-        before_s, after_s = self._delays(request)
-        await self.clock.sleep(before_s)
-        answer = self.answer(request)
-        if after_s:
-            await self.clock.sleep(after_s)
+        answer = await self._answer_in_time(request)
         headers = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _delays(self, request: Request) -> tuple[float, float]:
-        """Seconds before and after the work is done, drawn from what is asked and how often it was asked before.
+    async def _answer_in_time(self, request: Request) -> Answer:
+        """The answer when it comes.
+
+        Raises:
+            httpx.TransportError: where the weather takes the answer. No server can say so: in this process the client
+                sees it as it would see a broken connection, over a socket as an error of the server.
+        """
+        asked, count = self._note(request)
+        before_s, after_s = self._delays(request, asked, count)
+        lot = Lot()
+        if self.forecast is not None and (request.by_engine or not self.forecast.spares_tests):
+            signs_in, writes = self.signs_in(request), not self.reads(request)
+            lot = self.forecast.befall(asked, count, at_s=self.clock.now(), writes=writes, signs_in=signs_in)
+        await self.clock.sleep(before_s + lot.before_s)
+        if lot.status:
+            told = {} if lot.retry_after_s is None else {"retry-after": str(lot.retry_after_s)}
+            return Answer(status=lot.status, body=b"<h1>Try again</h1>", headers=told, content_type="text/html")
+        answer = self.answer(request)
+        if lot.lost_after_s is not None:
+            await self.clock.sleep(lot.lost_after_s)
+            raise lose_answer()
+        if after_s + lot.after_s:
+            await self.clock.sleep(after_s + lot.after_s)
+        return answer
+
+    def _note(self, request: Request) -> tuple[str, int]:
+        """What is asked and by whom, as a short text, and how often it was asked by now.
 
         The order in which requests arrive plays no part, so that one more request changes no other one's delay.
         """
         user = self.speaker(request).encode()
         query = "&".join(f"{name}={value}" for name, value in request.query.items()).encode()
         asked = draws.digest(request.method, user, request.path.encode(), query, request.body)
-        count = self._asked[asked] = self._asked.get(asked, 0) + 1
+        self._asked[asked] = self._asked.get(asked, 0) + 1
+        return str(asked), self._asked[asked]
+
+    def _delays(self, request: Request, asked: str, count: int) -> tuple[float, float]:
+        """Seconds before and after the work is done."""
         drawn = draws.digest(self.store.seed, self.store.schema.name, asked, count, size_bytes=8)
         low_s, high_s = DELAY_S
         total_s = low_s + (high_s - low_s) * int.from_bytes(drawn[:4], "big") / (1 << 32)
@@ -173,6 +208,7 @@ async def _read(scope: Scope, receive: Receive) -> Request:
         headers=headers,
         body=b"".join(parts),
         base_url=f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}",
+        by_engine=(scope.get("client") or ("",))[0] == _ENGINE,
     )
 
 

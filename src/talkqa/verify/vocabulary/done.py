@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from talkqa.checklist.phrases import quotable
-from talkqa.model.errors import ApiRefused, CheckNotRunnable, CheckUndecided
+from talkqa.model.errors import CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import RuleKind, Side
 from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
-from talkqa.model.settings import ConditionBinding
-from talkqa.verify.compare import compare
-from talkqa.verify.judge import require_alive
+from talkqa.model.settings import Presence
+from talkqa.verify.bindings import Bound, fold, promises_every
 from talkqa.verify.link import (
     connect,
     make_companion,
@@ -20,7 +19,8 @@ from talkqa.verify.link import (
     write_source,
     write_target,
 )
-from talkqa.verify.routes import Route, fold, promises_every, usable_merge_rows
+from talkqa.verify.pulse import require_alive
+from talkqa.verify.routes import Route
 from talkqa.verify.scenario import Merging, Scenario
 from talkqa.verify.travel import spelled
 from talkqa.verify.values import fit
@@ -41,10 +41,10 @@ async def _create(s: Scenario, overrides: Mapping[str, Scalar]) -> None:
     elif state.route is Route.CONNECT:
         s.probe = await write_connected(state, key, state.connections[0], overrides)
     elif state.route is Route.MERGE:
-        row = usable_merge_rows(state.flow, *state.both())[0]
+        row = state.mergeable[0]
         target, value = await write_target(state, s.key("existing"), row)
         s.existing = Merging(target=target, value=value, row=row)
-        s.probe = await write_source(state, key, {**overrides, row.source: value})
+        s.probe = await write_source(state, key, {**overrides, spelled(state.schema(Side.SOURCE), row.source): value})
     else:
         raise no_way_in(state)
     _tell_created(s)
@@ -62,42 +62,6 @@ async def created_connected(s: Scenario, source: str, entity: str) -> None:
     connection, companion = s.companion
     s.probe = await write_companioned(s.state, s.key("probe"), connection, companion)
     _tell_created(s, f", connected with that {entity}")
-
-
-async def created_matching(s: Scenario, source: str, source_path: str, target_path: str, target: str) -> None:
-    """Create a source record that meets a merge criterion."""
-    del source, target
-    existing = _existing(s)
-    s.probe = await write_source(s.state, s.key("probe"), {source_path: existing.value})
-    _tell_created(s, f" with {existing.value!r} in '{source_path}', as in '{target_path}' of the other record")
-
-
-async def created_nearly(
-    s: Scenario, source: str, source_path: str, target_path: str, target: str, difference: str
-) -> None:
-    """Create a source record that all but meets a merge criterion."""
-    del source, target, target_path
-    existing = _existing(s)
-    if not isinstance(existing.value, str):
-        raise CheckNotRunnable("no-near-value", f"{existing.value!r} has no {difference} to differ in")
-    value = existing.value.swapcase() if difference == "letter case" else f" {existing.value} "
-    if value == existing.value:
-        raise CheckNotRunnable("no-near-value", f"{existing.value!r} has no {difference} to differ in")
-    try:
-        s.probe = await write_source(s.state, s.key("probe"), {source_path: value})
-    except ApiRefused as error:
-        s.done = "refused"
-        s.record_observation(
-            "near-miss-refused", f"the case cannot arise: {s.state.flow.source.system} refuses {value!r}: {error}"
-        )
-        return
-    _tell_created(s, f" with {value!r} in '{source_path}'")
-
-
-def _existing(s: Scenario) -> Merging:
-    if s.existing is None:
-        raise CheckUndecided("step-missing", "the scenario needs an existing target first", cause=Cause.HARNESS)
-    return s.existing
 
 
 async def created_unlinked(s: Scenario, source: str, target: str = "") -> None:
@@ -120,6 +84,13 @@ async def created_unlinked(s: Scenario, source: str, target: str = "") -> None:
 
 
 def _require_restricted(s: Scenario) -> None:
+    if s.state.flow.has(RuleKind.EVERY):
+        every = s.state.flow.rules_of(RuleKind.EVERY)[0]
+        raise CheckNotRunnable(
+            "promised-elsewhere",
+            f"{every.location} lets every {s.state.flow.source.name} in, so that no record has to stay out",
+            cause=Cause.DOCUMENT,
+        )
     if promises_every(s.state.flow, s.access.settings):
         raise CheckNotRunnable(
             "condition-remark",
@@ -128,7 +99,7 @@ def _require_restricted(s: Scenario) -> None:
         )
 
 
-def _failing(bindings: Iterable[ConditionBinding]) -> dict[str, Scalar]:
+def _failing(bindings: Iterable[Bound]) -> dict[str, Scalar]:
     """Values for which none of some conditions holds: sections of one pair are alternatives, so one would do."""
     overrides: dict[str, Scalar] = {}
     for binding in bindings:
@@ -175,26 +146,23 @@ async def created_holds(s: Scenario, source: str, condition: str) -> None:
     """Create a source record for which a condition holds."""
     del source
     bindings = [binding for binding in s.state.conditions if _means(binding, condition)]
-    await _create(s, {path: value for binding in bindings for path, value in binding.holds.items()})
+    wanted = {path: value for binding in bindings for path, value in binding.holds.items()}
+    # sections of one pair are alternatives: another one that held too would let the record in all the same
+    others = {p: v for b in s.state.conditions if b not in bindings for p, v in b.fails.items()} if bindings else {}
+    await _create(s, {**others, **wanted})
     for binding in bindings:
-        if not _shows(s, binding.holds):
+        if not _holds(s, binding):
             raise CheckUndecided(
                 "condition-not-reached",
-                f"{s.probe.record.entity} {s.probe.record.id} does not hold {dict(binding.holds)} as written, so "
+                f"{s.probe.record.entity} {s.probe.record.id} does not hold {dict(binding.wanted)} as written, so "
                 f"'{condition}' may not hold for it",
                 cause=Cause.CONFIGURATION,
             )
 
 
-def _shows(s: Scenario, values: Mapping[str, Scalar]) -> bool:
-    """Whether the record of the scenario holds these values."""
-    schema, held = s.state.schema(Side.SOURCE), s.probe.record.values
-    return all(
-        compare(
-            value, held.get(spelled(schema, path)), expected_field=None, actual_field=schema.field(path), declared=None
-        ).equal
-        for path, value in values.items()
-    )
+def _holds(s: Scenario, binding: Bound) -> bool:
+    """Whether a condition holds for the record of the scenario."""
+    return binding.met_by(s.probe.record, s.state.schema(Side.SOURCE))
 
 
 async def created_fails(s: Scenario, source: str, condition: str) -> None:
@@ -217,7 +185,7 @@ async def created_fails(s: Scenario, source: str, condition: str) -> None:
     await _require_pulse(s)
     s.probe = await write_source(state, s.key("probe"), overrides, permissible=False)
     _require_unconnected(s)
-    if any(_shows(s, binding.holds) for binding in state.conditions):
+    if any(_holds(s, binding) for binding in state.conditions):
         raise CheckUndecided(
             "condition-not-missed",
             f"{s.probe.record.entity} {s.probe.record.id} was created with {overrides}, and a condition holds for it "
@@ -228,19 +196,24 @@ async def created_fails(s: Scenario, source: str, condition: str) -> None:
     _tell_created(s, f" with {overrides}, so that '{condition}' does not hold")
 
 
-def _means(binding: ConditionBinding, words: str) -> bool:
+def _means(binding: Bound, words: str) -> bool:
     """Whether a binding explains the words of a step, which hold apostrophes where the document has quotes."""
     return fold(quotable(binding.text)) == fold(words)
 
 
+def _edited(s: Scenario, binding: Bound) -> dict[str, Scalar]:
+    """Values that make a condition hold for a record that is there; where any value will do, a drawn one."""
+    drawn = s.state.values.for_probe(s.key("condition"))
+    filled = {path: drawn[path] for path, one in binding.wanted.items() if one is Presence.FILLED and path in drawn}
+    return {**filled, **binding.holds}
+
+
 async def becomes_true(s: Scenario, condition: str) -> None:
     """Make a condition hold for the record of the scenario."""
-    values: dict[str, Scalar] = {}
-    # the one that is meant comes last: another one may ask for other values of the same properties
-    for binding in sorted(s.state.conditions, key=lambda b: _means(b, condition)):
-        values.update(binding.holds)
-    if not any(_means(binding, condition) for binding in s.state.conditions):
+    meant = [binding for binding in s.state.conditions if _means(binding, condition)]
+    if not meant:
         raise CheckUndecided("condition-unbound", f"nothing says how '{condition}' comes to hold", cause=Cause.DOCUMENT)
+    values = {path: value for binding in meant for path, value in _edited(s, binding).items()}
     s.permitted_s = s.access.clock.now()
     s.probe.record = await refusable(write_edit(s.state, s.probe.record, values))
     s.probe.written_s = s.access.clock.now()
@@ -251,18 +224,18 @@ async def becomes_linked(s: Scenario, target: str) -> None:
     """Establish the link that was missing, by a merge criterion or else by a connection."""
     del target
     state = s.state
-    rows = usable_merge_rows(state.flow, *state.both())
+    rows = state.mergeable
     if not rows:
         await becomes_connected(s, state.flow.target.system)
         return
     row = rows[0]
     own = state.schema(Side.TARGET).field(row.target)
-    value = s.probe.record.values.get(row.source)
+    value = s.probe.record.values.get(spelled(state.schema(Side.SOURCE), row.source))
     if own is None or value is None or isinstance(value, tuple):
         raise no_way_in(state)
     s.permitted_s = s.access.clock.now()
     record = await s.access.create(
-        state.flow.target.system, state.schema(Side.TARGET).name, s.key("existing"), {own.path: fit(value, own)}
+        state.flow.target.system, state.schema(Side.TARGET).name, s.key("linked"), {own.path: fit(value, own)}
     )
     s.existing = Merging(target=record, value=value, row=row)
     s.probe.written_s = s.access.clock.now()

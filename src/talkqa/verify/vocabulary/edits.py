@@ -9,13 +9,14 @@ from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
 from talkqa.systems.sentinels import can_hold
 from talkqa.verify.link import write_edit
+from talkqa.verify.parents import is_reference, make_parents
 from talkqa.verify.probe import Edit, Travel
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit, spelled, written_of
 from talkqa.verify.values import NoCommonValueError
 from talkqa.verify.vocabulary.partitions import value_of
-from talkqa.verify.wiggle import draw_edit, refresh
+from talkqa.verify.wiggle import draw_edit, refresh, settle
 
 T = TypeVar("T")
 
@@ -48,9 +49,15 @@ def _criterion_on(s: Scenario, path: str, side: Side) -> Travel | None:
 async def set_to(s: Scenario, path: str, side: str, entity: str, partition: str) -> None:
     """Give a documented property a value of a kind that often goes wrong."""
     del entity
-    row, judgement = row_on(s, path, side_of(side))
-    value = value_of(partition, row, s.state)
-    await edit_row(s, row, judgement, side_of(side), value)
+    here = side_of(side)
+    row, judgement = row_on(s, path, here)
+    require_writable(judgement, here)
+    value = value_of(partition, row, s.state, s.key("partition"), here)
+    own = spelled(s.state.schema(here), row.source if here is Side.SOURCE else row.target)
+    if s.pair.record(here).values.get(own) == value:  # it would follow without moving: away from it first
+        await edit_row(s, row, judgement, here, None)
+        await settle(s.state, s.pair)
+    await edit_row(s, row, judgement, here, value)
 
 
 def row_on(s: Scenario, path: str, side: Side) -> tuple[PropertyRow, RowJudgement]:
@@ -75,6 +82,10 @@ async def edit_row(s: Scenario, row: PropertyRow, judgement: RowJudgement, side:
     ends[Side.TARGET] = spelled(s.state.schema(Side.TARGET), row.target)
     path = ends[side]
     current = s.pair.record(side).values.get(path)
+    if value is None and is_reference(judgement):
+        s.parents = await make_parents(s.state, judgement, s.key("parent"))
+        s.probe.companions |= {s.parents.source.id, s.parents.target.id}  # what a system mirrors of them is theirs
+        value = s.parents.on(side).id
     for counter in range(2, 7):
         if value is not None:
             break
@@ -82,7 +93,7 @@ async def edit_row(s: Scenario, row: PropertyRow, judgement: RowJudgement, side:
             drawn = (
                 s.state.values.draw_source(row.source, s.key("edit"), counter, telling=True)
                 if side is Side.SOURCE
-                else s.state.values.draw_target(row, s.key("edit"), counter)
+                else s.state.values.draw_target(row, s.key("edit"), counter, telling=True)
             )
         except NoCommonValueError as error:
             raise CheckNotRunnable("no-common-value", str(error), cause=Cause.DOCUMENT) from error
@@ -151,7 +162,7 @@ async def seen_edited(s: Scenario, side: str, entity: str) -> None:
 async def edit_travel(s: Scenario, travel: Travel, side: Side, counter: int) -> None:
     """Give a property that travels a new value on one side."""
     try:
-        value = draw_edit(s.state, side, travel, s.key("edit"), counter)
+        value = draw_edit(s.state, side, travel, s.key("edit"), counter, telling=True)
     except NoCommonValueError as error:
         raise CheckNotRunnable("no-common-value", str(error), cause=Cause.DOCUMENT) from error
     s.travel = travel

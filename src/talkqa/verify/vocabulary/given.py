@@ -1,19 +1,14 @@
 """Steps that make what a scenario starts from."""
 
 from talkqa.checklist.phrases import quotable
-from talkqa.model.errors import ApiRefused, CheckFailed, CheckUndecided
-from talkqa.model.flow import Flow, PropertyRow, Qualifier, Side
-from talkqa.model.record import FieldValue, Scalar
+from talkqa.model.errors import CheckUndecided
+from talkqa.model.flow import Flow
 from talkqa.model.result import Cause
-from talkqa.model.schema import FieldSchema
-from talkqa.verify.judge import missing_counterpart, require_alive
-from talkqa.verify.link import make_companion, pair_up, start_pair, write_edit, write_target
-from talkqa.verify.observer import Sighting
-from talkqa.verify.probe import Probe
-from talkqa.verify.routes import Route, fold, usable_merge_rows
-from talkqa.verify.scenario import Merging, Scenario, side_of
-from talkqa.verify.values import as_type
-from talkqa.verify.wiggle import confirm, read_barrier, refresh, settle
+from talkqa.verify.link import make_companion, target_taken, write_target
+from talkqa.verify.pulse import require_alive
+from talkqa.verify.routes import connection_binding
+from talkqa.verify.scenario import Merging, Scenario
+from talkqa.verify.wiggle import read_barrier
 
 
 async def in_step(s: Scenario, source: str, target: str) -> None:
@@ -37,157 +32,16 @@ def _flow_of(s: Scenario, source: str, target: str) -> Flow:
     )
 
 
-async def linked_pair(s: Scenario, source: str, target: str) -> None:
-    """Make a pair and confirm its link; where the scenario is about a qualified row, its qualifier holds."""
-    del source, target  # the flow is known already; the words are for the reader
-    row = _row_of(s)
-    if row is not None and row.qualifiers:
-        await _qualified_pair(s, row.qualifiers[0], holds=True)
-    else:
-        await _linked_pair(s, {})
-
-
-def _row_of(s: Scenario) -> PropertyRow | None:
-    """The documented row that the scenario's check is about."""
-    check = s.world.check(s.plan.check)
-    wanted = (check.row.source, check.row.target) if check and check.row else None
-    return next((r for r in s.state.flow.properties if (r.source, r.target) == wanted), None)
-
-
-async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
-    state = s.state
-    probe, seen = await start_pair(state, s.key("pair"), overrides)
-    if seen is None:
-        seen = await _judge_missing_pair(s, probe)
-    s.pair = pair_up(state, probe, seen)
-    s.observe(
-        f"{probe.record.entity} {probe.record.id} was created; {seen.record.entity} {seen.record.id} showed "
-        f"{len(s.pair.travels)} of its values {max(0.0, seen.seen_s - probe.written_s):.0f} s later",
-        seen,
-    )
-    await confirm(state, s.pair, s.key("link"))
-    await settle(state, s.pair)
-
-
-async def _judge_missing_pair(s: Scenario, probe: Probe) -> Sighting:
-    """Judge that no pair came about: what the check is about could not even begin; a second look may show one."""
-    state = s.state
-    if state.route is Route.CREATE:
-        return await missing_counterpart(state, probe)
-    shown = await require_alive(state, probe.written_s, f"a linked {state.flow.source.name}")
-    raise CheckFailed(
-        "not-linked",
-        f"{state.flow.source.entity} {probe.record.id} ought to be linked by {state.route}, and no "
-        f"{state.flow.target.name} shows anything of it, although {shown}",
-        cause=Cause.ENGINE,
-    )
-
-
-async def pair_qualified(s: Scenario, source: str, target: str, value: str, path: str, side: str, entity: str) -> None:
-    """Make a pair for which a qualifier holds."""
-    del source, target, entity
-    await _qualified_pair(s, Qualifier(side=side_of(side), value=value, path=path), holds=True)
-
-
-async def pair_unqualified(
-    s: Scenario, source: str, target: str, value: str, path: str, side: str, entity: str
-) -> None:
-    """Make a pair for which a qualifier does not hold."""
-    del source, target, entity
-    await _qualified_pair(s, Qualifier(side=side_of(side), value=value, path=path), holds=False)
-
-
-async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
-    """Make a pair for which a qualifier holds or not; further qualifiers of the row hold in any case."""
-    row = _row_of(s)
-    ends = [(q.side, fold(q.path)) for q in (row.qualifiers if row else ())]
-    if len(set(ends)) < len(ends):
-        raise CheckUndecided(
-            "qualifier-needs-binding",
-            f"the row names several values of '{qualifier.path}', and nothing says whether one of them is enough",
-            cause=Cause.DOCUMENT,
-        )
-    further = [
-        q for q in (row.qualifiers if row else ()) if (q.side, fold(q.path)) != (qualifier.side, fold(qualifier.path))
-    ]
-    wanted = [(qualifier, _value_for(s, qualifier, holds=holds)), *((q, _value_for(s, q, holds=True)) for q in further)]
-    sources = {path: value for q, value in wanted if (path := _source_of_qualifier(s, q)) is not None}
-    await _linked_pair(s, sources)
-    targets = {_field_of(s, q).path: value for q, value in wanted if _source_of_qualifier(s, q) is None}
-    if targets:
-        try:
-            s.pair.target = await write_edit(s.state, s.pair.target, targets)
-        except ApiRefused as error:
-            raise CheckUndecided("qualifier-refused", str(error), cause=Cause.API) from error
-    await s.state.heartbeats.rounds(2)
-    await refresh(s.state, s.pair)
-    for q, _ in wanted:
-        _require_shown(s, q, holds=holds or q is not qualifier)
-
-
-def _require_shown(s: Scenario, qualifier: Qualifier, *, holds: bool) -> None:
-    field, record = _field_of(s, qualifier), s.pair.record(qualifier.side)
-    shown = record.values.get(field.path)
-    if _holds(shown, qualifier) is not holds:
-        raise CheckUndecided(
-            "qualifier-not-reached",
-            f"'{field.path}' of the {qualifier.side} record is {shown!r}, so the qualifier cannot be "
-            f"{'met' if holds else 'missed'} by a test",
-            cause=Cause.DOCUMENT,
-        )
-    s.observe(f"'{field.path}' of {record.entity} is {shown!r}")
-
-
-def _holds(shown: FieldValue, qualifier: Qualifier) -> bool:
-    parts = shown if isinstance(shown, tuple) else (shown,)
-    texts = {str(p).lower() if isinstance(p, bool) else str(p) for p in parts if p is not None} or {""}
-    wanted = qualifier.value.lower() if any(isinstance(p, bool) for p in parts) else qualifier.value
-    return wanted in texts
-
-
-def _field_of(s: Scenario, qualifier: Qualifier) -> FieldSchema:
-    field = s.state.schema(qualifier.side).field(qualifier.path) if qualifier.path.strip() else None
-    if field is None or qualifier.value.startswith("wd:"):
-        raise CheckUndecided(
-            "qualifier-needs-binding",
-            f"nothing says what '{qualifier.value}' in '{qualifier.path}' means in fields of the "
-            f"{qualifier.side} {s.state.flow.entity(qualifier.side).name}",
-            cause=Cause.DOCUMENT,
-        )
-    return field
-
-
-def _value_for(s: Scenario, qualifier: Qualifier, *, holds: bool) -> Scalar:
-    field = _field_of(s, qualifier)
-    return as_type(qualifier.value, field) if holds else _another_value(s, qualifier, field)
-
-
-def _source_of_qualifier(s: Scenario, qualifier: Qualifier) -> str | None:
-    """The source property that decides a qualifier; None where only the target's own field does."""
-    if qualifier.side is Side.SOURCE:
-        return _field_of(s, qualifier).path
-    rows = s.state.values.rows_on(qualifier.path, source_side=False)
-    return rows[0].source if len(rows) == 1 and rows[0].transform is None else None
-
-
-def _another_value(s: Scenario, qualifier: Qualifier, field: FieldSchema) -> Scalar:
-    for counter in range(5):
-        value = s.access.sentinels.value(field, s.key("unqualified"), counter)
-        if value is not None and not _holds(value, qualifier):
-            return value
-    raise CheckUndecided(
-        "no-other-value", f"no value of '{qualifier.path}' but {qualifier.value!r} is known", cause=Cause.DOCUMENT
-    )
-
-
 async def existing_target(s: Scenario, target: str, source: str) -> None:
     """Create a target record that nothing is linked to."""
     del target, source
     state = s.state
-    rows = usable_merge_rows(state.flow, *state.both())
+    rows = state.mergeable
     check = s.world.check(s.plan.check)
     wanted = (check.row.source, check.row.target) if check and check.row else None
     row = next((r for r in rows if wanted in {None, (r.source, r.target)}), None)
+    if state.taker is not None:
+        raise target_taken(state, state.taker)
     if row is None:
         raise CheckUndecided(
             "criterion-unusable",
@@ -217,13 +71,34 @@ async def connected_entity(s: Scenario, entity: str, system: str) -> None:
     """Make a record of an entity that connects, seen to be synchronised."""
     connection = next((c for c in s.state.connections if quotable(c.entity.name) == entity), None)
     if connection is None:
-        raise CheckUndecided(
+        raise _unusable(s, entity, system)
+    companion = await make_companion(s.state, s.key("companion"), connection)
+    s.companion = (connection, companion)
+    s.observe(f"{companion.record.entity} {companion.record.id} was created and seen in {system}")
+
+
+def _unusable(s: Scenario, entity: str, system: str) -> CheckUndecided:
+    """Why a connected entity cannot be tried: nothing binds it, or nothing of its own is known to be synchronised."""
+    flow = s.state.flow
+    ref = next((e for rule in flow.rules for e in rule.connected if quotable(e.name) == entity), None)
+    if ref is None or connection_binding(flow, ref, s.access.settings) is None:
+        return CheckUndecided(
             "connection-unbound",
-            f"needs a binding: nothing says which field connects a {s.state.flow.source.name} with a {entity} that is "
+            f"needs a binding: nothing says which field connects a {flow.source.name} with a {entity} that is "
             f"synchronized into {system}; bind it under [[connections]] in talkqa.toml, and the entity needs a flow "
             "of its own into that system",
             cause=Cause.DOCUMENT,
         )
-    companion = await make_companion(s.state, s.key("companion"), connection)
-    s.companion = (connection, companion)
-    s.observe(f"{companion.record.entity} {companion.record.id} was created and seen in {system}")
+    own = [f for f in s.world.flows if f.source == ref and f.target.system == flow.target.system and f.id != flow.id]
+    if not own:
+        return CheckUndecided(
+            "connected-has-no-flow",
+            f"no document has a flow of {entity} into {system}, so nothing can show that one is synchronized",
+            cause=Cause.DOCUMENT,
+        )
+    return CheckUndecided(
+        "connected-in-a-ring",
+        f"a {entity} is itself only synchronized once it is connected, in the end to a {flow.source.name}: nothing "
+        "would ever be the first to travel",
+        cause=Cause.DOCUMENT,
+    )

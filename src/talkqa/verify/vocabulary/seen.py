@@ -4,14 +4,18 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause
-from talkqa.verify.judge import missing_counterpart, require_alive, require_no_leftovers
-from talkqa.verify.link import find_counterpart, find_merged, pair_up
+from talkqa.verify.judge import missing_counterpart, require_acceptable, require_no_leftovers
+from talkqa.verify.link import find_counterpart, find_merged, no_way_in, pair_up, was_another
 from talkqa.verify.observer import Sighting
-from talkqa.verify.routes import rightful_copies
+from talkqa.verify.pulse import require_alive
+from talkqa.verify.routes import Route, rightful_copies
 from talkqa.verify.scenario import Scenario
-from talkqa.verify.vocabulary.rest import let_pass, require_still_there
+from talkqa.verify.travel import record_tokens
+from talkqa.verify.vocabulary.rest import come_to_rest, let_pass, require_no_crossing, require_still_there
 from talkqa.verify.wiggle import confirm, refresh
 
+_BATCHES = 3
+"""Records that travel, one after the other, while another one must stay out: as many batches of the engine."""
 REST_ROUNDS = 3
 """Heartbeats that must pass, one after the other, for a pair to count as at rest."""
 
@@ -24,7 +28,10 @@ async def exactly_one(s: Scenario, target: str) -> None:
     _require_right_target(s, seen)
     s.pair = pair_up(s.state, s.probe, seen)
     await confirm(s.state, s.pair, s.key("link"))
+    if s.forbidden:  # what was put off while it had to stay out may still come
+        await let_pass(s, 2, s.access.clock.now())
     _require_count(s)
+    require_no_crossing(s)
     waited = max(0.0, seen.seen_s - s.probe.written_s)
     s.decide(
         "one-linked",
@@ -48,6 +55,7 @@ def _require_right_target(s: Scenario, seen: Sighting) -> None:
             expected=f"linked to {existing.target.id}",
             observed=f"values in {record.id}",
         )
+    there = there or was_another(s.state, s.probe, record)
     if existing is None and there:
         raise CheckFailed(
             "merged-wrongly",
@@ -68,6 +76,8 @@ def _require_right_target(s: Scenario, seen: Sighting) -> None:
 
 
 async def _await_counterpart(s: Scenario) -> Sighting | None:
+    if s.stranger is not None:
+        s.probe.shared |= record_tokens(s.stranger)
     if s.existing is not None:
         return await find_merged(s.state, s.probe, s.existing.target, s.existing.row, s.key("probe"))
     since = s.probe.written_s
@@ -80,6 +90,8 @@ async def _await_counterpart(s: Scenario) -> Sighting | None:
 async def _judge_absence(s: Scenario, target: str) -> Sighting:
     """Judge a counterpart that did not come; returns it where a second look shows it."""
     if s.forbidden:
+        await require_alive(s.state, s.probe.written_s, "a record that may travel by now")
+        await require_acceptable(s.state, s.probe)
         raise CheckUndecided(
             "vacuous",
             f"the record stayed out, but it did not travel either once it was allowed to: no {target} appeared, so its "
@@ -87,6 +99,8 @@ async def _judge_absence(s: Scenario, target: str) -> Sighting:
             cause=Cause.ENGINE_OR_API,
         )
     if s.existing is None:
+        if s.state.route in {Route.MERGE, Route.NONE}:
+            raise no_way_in(s.state)  # nothing that this scenario did promises a record
         return await missing_counterpart(s.state, s.probe)
     require_no_leftovers(s.state, s.probe)
     shown = await require_alive(s.state, s.probe.written_s, "a record that matches")
@@ -100,9 +114,8 @@ async def _judge_absence(s: Scenario, target: str) -> Sighting:
 
 
 def _require_count(s: Scenario) -> None:
-    allowed = rightful_copies(s.state.flow, s.world.flows)
-    if allowed is None:
-        return
+    known = s.state.rightful_copies(s.world.running)
+    allowed = known or {Side.SOURCE: 0, Side.TARGET: 1}
     for side in Side:
         sure, doubtful = s.state.resembling(s.probe, side)
         sure, doubtful = _living(s, side, sure), _living(s, side, doubtful)
@@ -113,6 +126,13 @@ def _require_count(s: Scenario) -> None:
             f"{len(sure) + len(doubtful)} {s.state.flow.entity(side).name} carry values of {s.probe.record.entity} "
             f"{s.probe.record.id}: {', '.join(sorted([*sure, *doubtful]))}; the documents allow {limit}"
         )
+        s.observe(words, *sorted([*sure.values(), *doubtful.values()], key=lambda seen: seen.order))
+        if known is None:
+            raise CheckUndecided(
+                "copies-uncounted",
+                f"{words} for this flow, and more over others, in so many ways that nobody can say how many",
+                cause=Cause.DOCUMENT,
+            )
         if len(sure) <= limit:
             raise CheckUndecided(
                 "perhaps-a-copy", f"{words}; a date or number alone may be equal by chance", cause=Cause.DOCUMENT
@@ -137,6 +157,7 @@ async def no_copies(s: Scenario, target: str = "") -> None:
     del target
     await let_pass(s, 2, s.access.clock.now())
     _require_count(s)
+    require_no_crossing(s)
     s.decide("no-copies", "two records written later had arrived by then, and neither system held a further copy")
 
 
@@ -146,19 +167,21 @@ async def linked_to_existing(s: Scenario, target: str) -> None:
 
 
 async def stays_out(s: Scenario, target: str) -> None:
-    """Records written before and after did travel; this one did not, as long as one that may travel is waited for."""
+    """Records written before and after did travel and this one did not, judged as late as the run allows."""
     s.forbidden = True
-    await let_pass(s, 2, s.access.clock.now(), at_least_s=s.access.settings.patience_s)
-    if not s.all_arrived:
-        raise CheckUndecided(
-            "nothing-travels", "no permissible record travelled either, so absence shows nothing",
-            cause=Cause.ENGINE_OR_API,
-        )  # fmt: skip
+    await come_to_rest(s, _BATCHES)
     # what comes to the same entity over other flows is theirs
-    others = tuple(f for f in s.world.flows if f.id != s.state.flow.id)
-    allowed = rightful_copies(s.state.flow, others)
+    others = tuple(f for f in s.world.running if f.id != s.state.flow.id)
+    allowed = rightful_copies(s.state.flow, others, s.state.membership.apart)
     sure, doubtful = s.state.resembling(s.probe, Side.TARGET)
     found = {**doubtful, **sure}
+    if allowed is None and found:
+        raise CheckUndecided(
+            "copies-uncounted",
+            f"{', '.join(sorted(found))} carry values of {s.probe.record.id}, and other flows lead a record to "
+            f"{target} in so many ways that nobody can say whether they do so rightly",
+            cause=Cause.DOCUMENT,
+        )
     if allowed is not None and len(found) > allowed[Side.TARGET]:
         record_id, sighting = min(found.items())
         s.observe(f"{target} {record_id} carries values of the record that must stay out", sighting)
@@ -175,7 +198,11 @@ async def stays_out(s: Scenario, target: str) -> None:
             expected=f"no {target}",
             observed=record_id,
         )
-    s.decide("stayed-out", "records written before and after it arrived, and it did not")
+    s.decide(
+        "stayed-out",
+        f"a record written before it, {_BATCHES} after it and one more when nothing else was going on had all arrived, "
+        "and it had not",
+    )
 
 
 async def at_rest(s: Scenario) -> None:
@@ -187,7 +214,7 @@ async def at_rest(s: Scenario) -> None:
     since_s = s.access.clock.now()
     known = {side: s.pair.record(side) for side in Side}
     orders = {side: s.state.observer(side).order for side in Side}
-    await let_pass(s, REST_ROUNDS, since_s)
+    await come_to_rest(s, REST_ROUNDS)
     moves: dict[Side, list[Sighting]] = {}
     for side, record in known.items():
         versions = s.state.observer(side).versions(record.id, orders[side])
@@ -196,14 +223,14 @@ async def at_rest(s: Scenario) -> None:
     require_still_there(s)
     seen = sorted((m for side in Side for m in moves[side]), key=lambda m: m.seen_s)
     if any(len(of_side) > 1 for of_side in moves.values()):
-        names = ", ".join(f"{m.record.entity} {m.record.id} at {m.seen_s:.0f} s" for m in seen[:5])
+        names = ", ".join(_written(m) for m in seen[:5])
         raise CheckFailed(
             "not-at-rest",
             f"nobody edited the pair, and it was written {len(seen)} times in "
             f"{s.access.clock.now() - since_s:.0f} s: {names}",
             cause=Cause.ENGINE,
             expected="at most one converging write-back",
-            observed=f"{len(seen)} writes",
+            observed=f"{len(seen)} writes: {names}",
         )
     s.decide(
         "at-rest",
@@ -211,6 +238,13 @@ async def at_rest(s: Scenario) -> None:
         + ("not written again" if not seen else "written back once and then left alone"),
         *seen,
     )
+
+
+def _written(move: Sighting) -> str:
+    """Which record was written when, and by whom as far as its system tells."""
+    record = move.record
+    writer = f" by {record.modified_by}" if record.modified_by else ""
+    return f"{record.entity} {record.id} at {move.seen_s:.0f} s{writer}"
 
 
 def _is_move(now: Record, before: Record) -> bool:

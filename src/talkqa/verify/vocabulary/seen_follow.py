@@ -8,6 +8,7 @@ from talkqa.model.result import Cause
 from talkqa.verify.compare import compare
 from talkqa.verify.judge import not_followed
 from talkqa.verify.oracle import OracleUnknown, evaluate
+from talkqa.verify.parents import Parents
 from talkqa.verify.probe import Expectation, expect_equal
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Scenario, side_of
@@ -15,6 +16,7 @@ from talkqa.verify.travel import rank_for_edit, spelled, tokens_of
 from talkqa.verify.vocabulary.edits import edit_travel, row_on, write_and_remember
 from talkqa.verify.vocabulary.seen_travel import tell_mapping
 
+_LOOKED_UP = frozenset({RowClass.LOOKUP, RowClass.IDENTITY})
 _CONSISTENT = frozenset({RowClass.HIDDEN_TRANSFORM, RowClass.LOOKUP})
 """Classes of which only `moves with, consistently` can be said."""
 
@@ -31,7 +33,7 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
     try:
         await await_follow(s, path, there, expectation)
     except CheckFailed as error:
-        if judgement.row_class in {RowClass.LOOKUP, RowClass.IDENTITY} and error.reason == "edit-not-carried":
+        if s.parents is None and judgement.row_class in _LOOKED_UP and error.reason == "edit-not-carried":
             raise CheckUndecided(
                 "lookup-unknown-value",
                 f"'{path}' looks its value up, and nothing says that the test's value is known there",
@@ -62,6 +64,8 @@ def expect(s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side) 
         s.state.schema(Side.SOURCE).field(row.source),
         s.state.schema(Side.TARGET).field(row.target),
     )
+    if s.parents is not None:
+        return _expect_reference(s.parents, there)
     if row.transform is not None:
         return _expect_transformed(s, row, written, there)
     if judgement.row_class in _CONSISTENT:
@@ -73,6 +77,16 @@ def expect(s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side) 
     fields = (source_field, target_field) if there is Side.TARGET else (target_field, source_field)
 
     return expect_equal(written, fields, row.declared_type)
+
+
+def _expect_reference(parents: Parents, there: Side) -> Expectation:
+    """That a record refers to the counterpart of what the other one refers to."""
+    wanted, other = parents.on(there), parents.on(there.other)
+    return Expectation(
+        matches=lambda actual: str(actual) == wanted.id,
+        value=wanted.id,
+        words=f"{wanted.id!r}, the {wanted.entity} that is linked to {other.entity} {other.id}",
+    )
 
 
 def _expect_transformed(s: Scenario, row: PropertyRow, written: FieldValue, there: Side) -> Expectation:
@@ -122,12 +136,14 @@ async def _require_moves_back(s: Scenario, path: str, expectation: Expectation) 
 
 
 def _shared_elsewhere(s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side) -> bool:
-    """Whether another row of the same target explains what is there: the target takes one of the values."""
+    """Whether another row of the same property explains what is there: it takes one of the values that feed it."""
     if judgement.row_class is not RowClass.SHARED:
         return False
-    siblings = [r for r in s.state.values.rows_on(row.target, source_side=False) if r.source != row.source]
-    if there is Side.SOURCE:
-        return bool(siblings)
+    rows = s.state.united.properties
+    siblings = [r for r in rows if r.target == row.target and r.source != row.source]
+    fed_back = any(r.source == row.source and r.target != row.target for r in rows)
+    if there is Side.SOURCE or not siblings:
+        return bool(siblings) or fed_back
     source, target = s.state.both()
     actual = s.edit.target_before.values.get(spelled(target, row.target))  # the control write may have changed it
     return any(
@@ -164,10 +180,13 @@ async def await_follow(s: Scenario, path: str, there: Side, expectation: Expecta
     waited = seen.seen_s - edit.at_s
     state.access.note_latency(state.flow, edit.side, max(0.0, waited))
     s.followed = (there, path, expectation)
+    actual = seen.record.values.get(path)
+    forgiven = expectation.forgiven(actual)
     s.decide(
         "edit-carried",
-        f"'{path}' of {record.entity} {record.id} became {seen.record.values.get(path)!r} {waited:.0f} s after "
-        f"'{edit.path}' of {s.pair.record(edit.side).entity} was set to {edit.after!r}",
+        f"'{path}' of {record.entity} {record.id} became {actual!r} {waited:.0f} s after "
+        f"'{edit.path}' of {s.pair.record(edit.side).entity} was set to {edit.after!r}"
+        + (f" ({forgiven})" if forgiven else ""),
         seen,
     )
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from talkqa.model.check import RowClass
-from talkqa.model.errors import CheckFailed, CheckUndecided
+from talkqa.model.discovery import Ways
+from talkqa.model.errors import CheckFailed, CheckLate, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause, MappingSeen
@@ -12,6 +13,8 @@ from talkqa.verify.judge import makes_of_it
 from talkqa.verify.link import refresh_travels
 from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import TEXTS, Expectation, Travel, expect_equal
+from talkqa.verify.pulse import require_edits_alive
+from talkqa.verify.routes import Route
 from talkqa.verify.scenario import Scenario
 from talkqa.verify.travel import find_travels, spelled, tokens_of, written_of
 from talkqa.verify.vocabulary.rest import let_pass
@@ -56,7 +59,7 @@ async def some_travel(s: Scenario, target: str) -> None:
         )
     for travel in twice:
         tell_mapping(s, travel, confirmations=2, both_ways=None)
-    s.decide(
+    s.record_observation(
         "discovered",
         f"{len(twice)} properties travelled both times: " + ", ".join(f"{t.source} to {t.target}" for t in twice),
     )
@@ -69,7 +72,7 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
     schema = s.state.schema(Side.TARGET).field(travel.target)
     kind = schema.type if schema else FieldType.STRING
     names = {FieldType.INTEGER: "integer", FieldType.DECIMAL: "decimal", FieldType.BOOLEAN: "boolean"}
-    documented = any((r.source, r.target) == (travel.source, travel.target) for r in s.state.flow.properties)
+    row = next((r for r in s.state.flow.properties if (r.source, r.target) == (travel.source, travel.target)), None)
     s.access.note_mapping(
         MappingSeen(
             flow_id=s.state.flow.id,
@@ -77,7 +80,8 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
             target=travel.target,
             data_type=f'"{names.get(kind, "string")}"' if travel.equal else "N/A",
             relation="equal" if travel.equal else "changed on the way",
-            documented=documented,
+            documented=row is not None and not row.approved,
+            approved=row is not None and row.approved,
             confirmations=confirmations,
             both_ways=both_ways,
         )
@@ -85,19 +89,26 @@ def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both
 
 
 async def documented_travel(s: Scenario, target: str) -> None:
-    """Each documented property that can be judged arrives, at creation or after the rewriting."""
-    await _travels_after_rewrite(s)
+    """Each documented property that can be judged arrives after the rewriting, as what was written then."""
+    again = await _travels_after_rewrite(s)
+    if any(_last_arrived(s, row) is False for row in s.state.flow.properties):
+        await _outlive_rewriting(s)
     audit = _Audit()
     for row in s.state.flow.properties:
-        words = f"{row.source} to {row.target}"
-        expected = [(_expected(s, row, source), there) for source, there in s.rewrites]
-        known = [v for e, there in expected if (v := _arrived(s, row, e, there)) is not None]
-        if not known:
+        words = f"{row.source} to {row.target}" + (f" ({row.approval})" if row.approved else "")
+        source, there = s.rewrites[-1]
+        expected = _expected(s, row, source)
+        arrived = _arrived(s, row, expected, there)
+        if arrived is None:
             audit.skipped.append(words)
-        elif any(known):
+        elif arrived:
             audit.judged.append(words)
         else:
-            await _sort(s, row, expected[-1][0], audit)
+            await _sort(s, row, words, expected, audit)
+    rows = {(row.source, row.target) for row in s.state.flow.properties}
+    for travel in again:
+        if travel in s.first_travels and (travel.source, travel.target) in rows:
+            tell_mapping(s, travel, confirmations=2, both_ways=None)
     if audit.dead or audit.different:
         raise _broken(s, target, audit)
     if not audit.judged:
@@ -106,9 +117,14 @@ async def documented_travel(s: Scenario, target: str) -> None:
         )
     s.decide(
         "documented-travel",
-        f"{len(audit.judged)} documented properties arrived"
+        f"{len(audit.judged)} {_promised(s)} properties arrived"
         + (f"; not judged by value: {', '.join(audit.skipped)}" if audit.skipped else ""),
     )
+
+
+def _promised(s: Scenario) -> str:
+    """Who promises what the flow's rows say: the document, unless it has none of them."""
+    return "documented" if s.state.flow.as_documented().properties else "approved"
 
 
 @dataclass(slots=True)
@@ -126,10 +142,11 @@ def _broken(s: Scenario, target: str, audit: _Audit) -> CheckFailed:
     """Which documented properties did not arrive, and which arrived otherwise."""
     record = f"{target} {s.pair.target.id}"
     dead, different = ", ".join(audit.dead), audit.different
-    parts = [f"documented, and never seen to travel to {record}: {dead}"] if dead else []
+    promised = _promised(s)
+    parts = [f"{promised}, and never seen to travel to {record}: {dead}"] if dead else []
     if different:
         found = ", ".join(f"{row} is {actual} and not {expected}" for row, expected, actual in different)
-        parts.append(f"documented, and arrived otherwise in {record}: {found}")
+        parts.append(f"{promised}, and arrived otherwise in {record}: {found}")
     expected = [f"{row}: {expected}" for row, expected, _ in different]
     observed = [f"{row}: {actual}" for row, _, actual in different]
     if dead:
@@ -144,15 +161,43 @@ def _broken(s: Scenario, target: str, audit: _Audit) -> CheckFailed:
     )
 
 
+def _last_arrived(s: Scenario, row: PropertyRow) -> bool | None:
+    """Whether the target holds what a row makes of the rewritten source; None where nobody can say."""
+    source, there = s.rewrites[-1]
+    return _arrived(s, row, _expected(s, row, source), there)
+
+
+async def _outlive_rewriting(s: Scenario) -> None:
+    """See edits of other records arrive that were made later, and look at what the target holds once more.
+
+    Raises:
+        CheckLate: where none does: what did not arrive may only be late.
+    """
+    source, pair = s.rewrites[-1][0], s.pair
+    try:
+        await require_edits_alive(s.state, Side.SOURCE, pair.source.written_s, "the rewriting of a record")
+    except CheckLate:
+        await refresh(s.state, pair)
+        s.rewrites[-1] = (source, pair.target)
+        if any(_last_arrived(s, row) is False for row in s.state.flow.properties):
+            raise
+    await refresh(s.state, pair)
+    s.rewrites[-1] = (source, pair.target)
+
+
 def _expected(s: Scenario, row: PropertyRow, source: Record) -> Expectation | None:
     """What a row makes of a source record; None where the row cannot be judged by its value."""
     judgement = s.state.judgements[(row.source, row.target)]
-    if judgement.row_class not in {RowClass.PLAIN, RowClass.LIST, RowClass.TRANSFORM} or row.qualifiers:
+    if judgement.row_class not in {RowClass.PLAIN, RowClass.LIST, RowClass.TRANSFORM}:
         return None
-    value = source.values.get(spelled(s.state.schema(Side.SOURCE), row.source))
+    if row.qualifiers or row.ways is Ways.TO_SOURCE:
+        return None
+    path = spelled(s.state.schema(Side.SOURCE), row.source)
+    value = source.values.get(path)
     fields = judgement.source_field, judgement.target_field
-    if value is None or fields[1] is None or not fields[1].createable:
-        return None  # a property that the target computes is written by nobody
+    came_back = s.state.route is Route.REVERSE and value == s.rewrites[0][0].values.get(path)
+    if came_back or value is None or fields[1] is None or not fields[1].createable:
+        return None  # it was not rewritten and came from the target, or the target computes it and nobody writes it
     if row.transform is None:
         return expect_equal(value, fields, row.declared_type)
     try:
@@ -171,9 +216,9 @@ def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there:
     return None if expected.doubt(actual) else False
 
 
-async def _sort(s: Scenario, row: PropertyRow, expected: Expectation | None, audit: _Audit) -> None:
+async def _sort(s: Scenario, row: PropertyRow, words: str, expected: Expectation | None, audit: _Audit) -> None:
     """Sort a row whose value is not there: excused where the target does not take it from the harness either."""
-    words, path = f"{row.source} to {row.target}", spelled(s.state.schema(Side.TARGET), row.target)
+    path = spelled(s.state.schema(Side.TARGET), row.target)
     if expected is None:
         audit.skipped.append(words)
         return

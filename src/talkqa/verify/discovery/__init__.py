@@ -1,0 +1,1 @@
+"""Mapping discovery: probes of a flow that documents no properties, and what may be concluded from them."""

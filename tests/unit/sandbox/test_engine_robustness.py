@@ -1,0 +1,193 @@
+"""The correct engine loses nothing and makes nothing twice, whatever happens to its calls, clocks and order of work."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from talkqa.model.flow import RuleKind
+from talkqa.model.settings import Weather
+from talkqa.sandbox.creation import DEFAULT_NAME
+from talkqa.transport.wire import FaultyTransport, WireFaults
+from tests.fakes.flows import make_flow, make_merge, make_row
+from tests.unit.sandbox.kit import (
+    ACCOUNT,
+    CUSTOMER,
+    NAME,
+    NICK,
+    ORDER,
+    SALE,
+    Stage,
+    VirtualClock,
+    flow,
+    orders,
+    play,
+)
+
+SALES = orders(make_row("number", "subject"), make_row("customerId", "accountId"))
+BACK = make_flow(RuleKind.EVERY, RuleKind.TWO_WAY, source=ACCOUNT, target=CUSTOMER, rows=())
+RECORDS = 8
+LONG_S = 900.0
+
+
+async def _busy(stage: Stage) -> dict[str, Any]:
+    """Customers and orders of theirs come while others are edited on either side; then all comes to rest."""
+    customers = []
+    for number in range(RECORDS):
+        customers.append(await stage.create(CUSTOMER, name=f"customer {number}", nick=f"nick {number}"))
+        await stage.create(ORDER, number=f"order {number}", customerId=customers[-1])
+        await stage.rest(3)
+    await stage.rest(LONG_S)
+    accounts = {account["title"]: account["id"] for account in await stage.all(ACCOUNT)}
+    for number, customer in enumerate(customers):
+        await stage.edit(CUSTOMER, customer, name=f"patron {number}")
+        await stage.rest(2)
+        await stage.edit(ACCOUNT, accounts[f"customer {number}"], alias=f"alias {number}")
+    await stage.rest(LONG_S)
+    held = {account["id"]: (account["title"], account["alias"]) for account in await stage.all(ACCOUNT)}
+    parents = [account for account, (title, _) in held.items() if title == DEFAULT_NAME]
+    assert len(parents) <= 1, "what an order needs while its customer is on the way is made once"
+    customers_held = [(customer["name"], customer["nick"]) for customer in await stage.all(CUSTOMER)]
+    return {
+        "accounts": sorted(values for account, values in held.items() if account not in parents),
+        "customers": sorted(customers_held),
+        "sales": sorted((sale["subject"], held[sale["accountId"]][0]) for sale in await stage.all(SALE)),
+        "at rest": await _rests(stage),
+    }
+
+
+async def _rests(stage: Stage) -> bool:
+    writes = len(stage.engine_writes())
+    await stage.rest(120)
+    return len(stage.engine_writes()) == writes
+
+
+KEPT = [(f"patron {number}", f"alias {number}") for number in range(RECORDS)]
+WELL = {
+    "accounts": KEPT,
+    "customers": KEPT,
+    "sales": [(f"order {number}", f"patron {number}") for number in range(RECORDS)],
+    "at rest": True,
+}
+
+
+class _Rain:
+    """Lets the engine's calls go wrong, and tells afterwards what did."""
+
+    def __init__(self, faults: WireFaults, seed: int) -> None:
+        self._faults = faults
+        self._seed = seed
+        self.ways: list[FaultyTransport] = []
+
+    def __call__(self, system: str, inner: httpx.AsyncBaseTransport, clock: VirtualClock) -> FaultyTransport:
+        self.ways.append(FaultyTransport(inner, self._faults, clock=clock, system=system, seed=self._seed))
+        return self.ways[-1]
+
+    @property
+    def fell(self) -> set[str]:
+        """What befell at least one call."""
+        return {kind for way in self.ways for kind in way.done}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_lost_or_made_twice_where_any_call_may_go_wrong(seed: int) -> None:
+    """Refused, broken, unanswered, slow, and above all done without an answer."""
+    rain = _Rain(WireFaults.evenly(0.3), seed)
+    assert play(_busy, flow(NAME, NICK), SALES, engine_way=rain, seed=seed) == WELL
+    assert rain.fell >= {"refused", "unavailable", "answer_lost", "dropped_after", "slow"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_made_without_an_answer_is_not_taken_for_new_by_the_opposite_flow(seed: int) -> None:
+    rain = _Rain(WireFaults(answer_lost=0.2, dropped_after=0.2), seed)
+    assert play(_busy, flow(NAME, NICK), BACK, SALES, engine_way=rain, seed=seed) == WELL
+    assert rain.fell == {"answer_lost", "dropped_after"}
+
+
+def test_a_record_that_was_made_without_an_answer_is_made_once_even_where_the_look_fails_for_minutes() -> None:
+    """An engine that cannot look does not create."""
+    broken = {"until": 400.0}
+
+    class _Down(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport, clock: VirtualClock) -> None:
+            self.inner, self.clock, self.made = inner, clock, 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self.made and self.clock.now() < broken["until"]:
+                return httpx.Response(503)
+            answer = await self.inner.handle_async_request(request)
+            if request.method == "POST":
+                self.made += 1
+                raise httpx.RemoteProtocolError("no answer", request=request)
+            return answer
+
+    async def story(stage: Stage) -> list[str]:
+        await stage.create(CUSTOMER, name="Ada")
+        await stage.rest(300)
+        assert len(await stage.all(ACCOUNT)) == 1
+        await stage.rest(600)
+        return [account["title"] for account in await stage.all(ACCOUNT)]
+
+    assert play(story, flow(NAME), engine_way=lambda _, inner, clock: _Down(inner, clock)) == ["Ada"]
+
+
+def test_an_edit_made_while_a_write_was_left_without_an_answer_is_not_overwritten() -> None:
+    """The repeated write names a version that is no more, and is decided anew."""
+
+    async def story(stage: Stage) -> tuple[str, str]:
+        source, target = await stage.pair(name="a", nick="b")
+        lost.append(target)
+        await stage.edit(CUSTOMER, source, nick="c")
+        await stage.rest(8)
+        await stage.edit(ACCOUNT, target, alias="d")
+        await stage.rest(100)
+        return (await stage.get(CUSTOMER, source))["nick"], (await stage.get(ACCOUNT, target))["alias"]
+
+    lost: list[str] = []
+
+    class _Loses(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self.inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await self.inner.handle_async_request(request)
+            if request.method == "PATCH" and lost and request.url.path.endswith(lost[0]):
+                lost[0] = "done"
+                raise httpx.ReadError("no answer", request=request)
+            return answer
+
+    assert play(story, flow(NAME, NICK), engine_way=lambda _, inner, __: _Loses(inner)) == ("d", "d")
+    assert lost == ["done"]
+
+
+@pytest.mark.parametrize("skew_s", [0.0, 60.0, 3600.0])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("later", ["source", "target"])
+def test_of_two_edits_the_later_one_stands_however_far_the_clocks_are_apart(
+    later: str, seed: int, skew_s: float
+) -> None:
+    """The engine knows by its own writes how far a system's clock is ahead."""
+
+    async def story(stage: Stage) -> tuple[str, str]:
+        source, target = await stage.pair(name="old", nick="x")
+        await stage.edit(ACCOUNT, target, alias="y")
+        await stage.rest()  # both systems have stamped a write of the engine's by now
+        edits = [
+            lambda: stage.edit(CUSTOMER, source, name="of source"),
+            lambda: stage.edit(ACCOUNT, target, title="of target"),
+        ]
+        for edit in edits if later == "target" else reversed(edits):
+            await edit()
+            await stage.rest(4)
+        await stage.rest()
+        return (await stage.get(CUSTOMER, source))["name"], (await stage.get(ACCOUNT, target))["title"]
+
+    found = play(story, flow(NAME, NICK), seed=seed, weather=Weather(skew_s=skew_s), engine_cycle_s=9.0)
+    assert found == (f"of {later}", f"of {later}")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slow_and_in_any_order_all_arrives_once(seed: int) -> None:
+    weather = Weather(engine_delay_s=60.0, reordered=True, api_delay_s=4.0, skew_s=30.0)
+    merging = flow(NAME, NICK, merge=[make_merge("name", "title")])
+    assert play(_busy, merging, SALES, seed=seed, weather=weather) == WELL
