@@ -60,7 +60,12 @@ def test_the_committed_recordings_give_the_verdicts_they_were_recorded_with(slug
     """For every check of specs/; nothing of them is unused or outdated."""
     run = replayed(WORLDS[slug], tmp_path)
     assert run.verdicts() == recorded_verdicts(slug)
-    assert {outcome for outcome, _ in recorded_verdicts(slug).values()} <= {"passed", "observed", "not_runnable", "undecided"}
+    assert {outcome for outcome, _ in recorded_verdicts(slug).values()} <= {
+        "passed",
+        "observed",
+        "not_runnable",
+        "undecided",
+    }
     assert told(run).notes == ()
 
 
