@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from talkqa.model.flow import Side
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.faults.faulty import Aim, Faulty, own_groups
-from talkqa.sandbox.faults.places import is_refusable
+from talkqa.sandbox.faults.places import is_refusable, makes_records
 from talkqa.sandbox.pairing import Direction, Pairing
 
 _OF_A_BATCH = 2
@@ -36,6 +36,12 @@ class StopsAfter(Faulty):
     """Leaves a pairing alone after some creations."""
 
     numeric = 3
+
+    @classmethod
+    def arguments(cls, pairing: Pairing, direction: Direction) -> Iterable[str | None]:
+        """Where nothing is ever created it would go on for ever."""
+        del pairing
+        return (None,) if makes_records(direction) else ()
 
     def __init__(self, inner: Behaviour, aim: Aim) -> None:
         super().__init__(inner, aim)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from talkqa.model.record import Scalar
 from talkqa.model.schema import FieldSchema, FieldType
 from talkqa.sandbox.conversion import Unfit, is_same
+from talkqa.sandbox.pairing import Direction
 from talkqa.sandbox.rows import Group, Member
 
 TEXTS = frozenset({FieldType.STRING, FieldType.TEXT})
@@ -78,3 +79,9 @@ def is_refusable(group: Group) -> bool:
     texts = {source.type, target.type} <= TEXTS and is_followed(group)
     room = source.max_length or float("inf")
     return texts and target.max_length is not None and room > target.max_length
+
+
+def makes_records(direction: Direction) -> bool:
+    """Whether a flow ever creates a target record."""
+    rules = direction.rules
+    return bool(rules.every or rules.predicates or rules.creates_unmatched or rules.connections)

@@ -27,6 +27,11 @@ from talkqa.sandbox.state import Link
 class PropertyDropped(RowFault):
     """Forgets a property."""
 
+    @classmethod
+    def fits(cls, group: Group) -> bool:
+        # A reference that the target demands comes from the links all the same.
+        return not (group.members[0].refers and group.target.required)
+
     def groups(self, pairing: Pairing) -> tuple[Group, ...]:
         return tuple(group for group in self.inner.groups(pairing) if not self.hits(pairing, group))
 

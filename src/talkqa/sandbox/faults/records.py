@@ -12,7 +12,7 @@ from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.conversion import is_empty, to_text
 from talkqa.sandbox.faults.faulty import Aim, Faulty, own_groups
-from talkqa.sandbox.faults.places import is_text
+from talkqa.sandbox.faults.places import is_text, makes_records
 from talkqa.sandbox.pairing import Direction, Pairing, criteria_of
 from talkqa.sandbox.rules import Connection, FlowRules, Permit
 from talkqa.sandbox.state import EngineState, Link
@@ -20,12 +20,6 @@ from talkqa.sandbox.state import EngineState, Link
 Criteria = tuple[tuple[str, str], ...]
 _SAME_CHARACTERS = 1
 """How many characters at its beginning are enough for a partial key."""
-
-
-def makes_records(direction: Direction) -> bool:
-    """Whether a flow ever creates a target record."""
-    rules = direction.rules
-    return bool(rules.every or rules.predicates or rules.creates_unmatched or rules.connections)
 
 
 class OfCreation(Faulty):

@@ -18,7 +18,7 @@ from talkqa.runner.worlds import read_schemas
 from talkqa.sandbox.faults import KINDS, Fault, SeenAs, list_faults, make_behaviour, read_fault
 from tests.fakes.flows import make_merge, make_row
 from tests.harness import PROJECT, SPECS, project_settings, read_worlds
-from tests.unit.sandbox.kit import LINK_REQUIRED, NAME, NICK, SCHEMAS, V, call, flow, transformed
+from tests.unit.sandbox.kit import LINK_REQUIRED, NAME, NICK, SCHEMAS, V, call, flow, orders, transformed
 
 RULES = (RuleKind.TWO_WAY, RuleKind.PROPERTIES)
 
@@ -120,7 +120,7 @@ def test_faults_of_records_are_listed_where_the_sentences_allow_them() -> None:
     assert "merge-criterion-dropped" not in merging, "one criterion dropped is no merge at all"
     linked = listed(flow(NAME, kinds=LINK_REQUIRED))
     assert {"precondition-ignored", "precondition-inverted"} <= set(linked)
-    assert not {"duplicate-on-create", "wrong-merge"} & set(linked), "nothing is created there"
+    assert not {"duplicate-on-create", "wrong-merge", "stops-after"} & set(linked), "nothing is created there"
     bound = (ConditionBinding(text="When a loaf is sold", holds={"status": "Active"}),)
     conditional = listed(flow(NAME, kinds=(RuleKind.CONDITION, *RULES)), conditions=bound)
     assert {"condition-ignored", "condition-inverted"} <= set(conditional)
@@ -147,6 +147,13 @@ def test_faults_of_rows_are_listed_where_they_change_something() -> None:
     assert found["qualifier-ignored"] == found["qualifier-inverted"] == ["town"]
     assert "street" not in found["property-dead-to-source"], "nothing leads back through a transform"
     assert found["lost-after-refusal"] == [""]
+
+
+def test_a_reference_that_the_target_demands_cannot_be_dropped() -> None:
+    """The engine fills it from its links whether a row says so or not."""
+    found = listed(orders(make_row("number", "subject"), make_row("customerId", "accountId")))
+    assert found["property-dropped"] == ["subject"]
+    assert found["reference-crossed"] == ["accountId"]
 
 
 def test_of_an_undocumented_flow_one_row_stands_for_all() -> None:
