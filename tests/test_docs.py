@@ -308,6 +308,7 @@ _OTHERWISE = {
     ("nothing-asserted", Outcome.UNDECIDED),
     ("system-refuses", Outcome.NOT_RUNNABLE),
     ("api-unavailable", Outcome.ERROR),
+    ("calls-used-up", Outcome.NOT_RUNNABLE),
     ("harness-error", Outcome.ERROR),
     ("harness-bug", Outcome.ERROR),
     ("steps-passed", Outcome.PASSED),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from talkqa.model.errors import ApiError
+from talkqa.model.errors import ApiError, ApiRefused
 from talkqa.model.flow import Flow, RuleKind, Side
 from talkqa.model.record import FieldValue, Record
 from tests.fakes.client import FakeClient
@@ -210,6 +210,8 @@ class TinyEngine:
         values = self._spoilt(side, changed, [theirs for _, theirs in pairs])
         if "echoes" in self.breaks and side is Side.SOURCE:
             values = {theirs: record.values.get(ours) for ours, theirs in pairs}
+        if "writes-whole" in self.breaks and side is Side.SOURCE and changed:
+            values = {theirs: record.values.get(ours) for ours, theirs in pairs}
         if "loses-conflicts" in self.breaks:
             values = await self._without_conflicts(side.other, other_id, values)
         self._remember(side, record)
@@ -284,7 +286,10 @@ class TinyEngine:
         )
         try:
             stored = await client.update(entity, record_id, values)
-        except ApiError:  # the record is gone: what was linked stays as it is
+        except ApiRefused as refused:  # the record is gone, or does not take one of the values
+            rest = {path: value for path, value in values.items() if path not in refused.fields}
+            if rest and len(rest) < len(values) and "gives-up-refused" not in self.breaks:
+                await self._write(side, record_id, rest)
             return
         # what else stands there now somebody else wrote: it is still to be carried
         known = self.seen.setdefault((side, record_id), {})

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from talkqa.model.result import Cause, CheckFinished, Outcome
-from talkqa.model.settings import SandboxSettings, Settings
+from talkqa.model.settings import ConnectionBinding, SandboxSettings, Settings
 from tests.functional.invented import Row, document, read_invented, section
 from tests.harness import WorldRun, run_world
+from tests.unit.documents.samples import Flow
 
 ACCUSED = (Outcome.FAILED, Outcome.LATE, Outcome.ERROR)
 STRING = '"string"'
@@ -173,3 +174,47 @@ def test_a_lagging_engine_accuses_nobody_either(rows: tuple[Row, ...], tmp_path:
     """Its cycle is ten times as long."""
     told = run(tmp_path, rows, engine_cycle_s=50.0)
     assert told.told(*ACCUSED) == []
+
+
+CONNECTED = (
+    "A new Globex Person will be created from an Acme Person if it is connected to an Acme Company that is "
+    "synchronized into Globex."
+)
+
+
+OWNED = '"ownerId" = { type = "reference", references = ["Owner"], required = true }'
+
+
+@pytest.mark.parametrize(
+    ("demanded", "faults", "verdict"),
+    [
+        ("", (), (Outcome.PASSED, None)),
+        (OWNED, (), (Outcome.UNDECIDED, Cause.API)),
+        ("", ("entity-skipped:acme.company--globex.company",), (Outcome.UNDECIDED, Cause.DOCUMENT)),
+    ],
+    ids=["a system that takes them", "a system that demands an owner, and has none", "companies that do not arrive"],
+)
+def test_an_engine_is_not_called_silent_for_records_that_cannot_arrive(
+    demanded: str, faults: tuple[str, ...], verdict: tuple[Outcome, Cause | None], tmp_path: Path
+) -> None:
+    """Neither where a record must stay out until it is connected, nor where a connection is to make a pair."""
+    for name, text in {"acme": person("Acme"), "globex": person("Globex", demanded)}.items():
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    binding = ConnectionBinding(source="Acme Person", connected="Acme Company", path="companyId", held_by="source")
+    systems = ("acme.toml", "globex.toml")
+    settings = Settings(systems=systems, connections=(binding,), sandbox=SandboxSettings(faults=faults))
+    people = Flow(
+        source="Acme Person",
+        target="Globex Person",
+        select="link",
+        extra=(CONNECTED,),
+        rows=(("name", "name", STRING), ("home", "home", STRING)),
+    )
+    companies = section("Acme Company", "Globex Company", rows=(("name", "name", STRING), ("city", "city", STRING)))
+    documents = {"there": document("Acme", "Globex", people, companies)}
+    world = read_invented(tmp_path, documents, settings)["acme/globex"]
+    asked = {"unconnected-stays-out", "edited-in-source"}
+    told = run_world(
+        world, settings, tmp_path, root=tmp_path, select=lambda check, flow: "person" in flow.id and check.name in asked
+    )
+    assert {(r.outcome, r.cause) for r in told.results.values()} == {verdict}, told.verdicts()

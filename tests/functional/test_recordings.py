@@ -69,7 +69,8 @@ def test_the_committed_recordings_give_the_verdicts_they_were_recorded_with(slug
     assert told(run).notes == ()
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.timeout(600)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_any_subset_of_a_recording_gives_the_same_verdicts(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

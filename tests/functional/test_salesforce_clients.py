@@ -18,7 +18,7 @@ from simple_salesforce import Salesforce, SalesforceResourceNotFound
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
 
 from talkqa.model.account import Account, Auth
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiError, ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
 from talkqa.model.settings import Settings
 from talkqa.sandbox.connectors.registry import make_connector
@@ -371,7 +371,9 @@ def test_our_client_tells_refusals_apart() -> None:
         raise AssertionError("no row was locked")
 
     assert ours(duplicates, duplicate_rules=True).code == "DUPLICATES_DETECTED"
-    assert ours(exhausted).code == "REQUEST_LIMIT_EXCEEDED"
+    spent = ours(exhausted)
+    assert spent.code == CALLS_USED_UP
+    assert "REQUEST_LIMIT_EXCEEDED" in str(spent)
     assert ours(locked, lock_rows=True).code == "UNABLE_TO_LOCK_ROW"
 
 

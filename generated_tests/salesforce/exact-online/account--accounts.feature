@@ -99,6 +99,7 @@ Feature: Salesforce Account to Exact Online Accounts
         | check | values |
         | salesforce.account--exact-online.accounts/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.account--exact-online.accounts/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.account--exact-online.accounts/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Exact Online Accounts arrive whole in the source Salesforce Account
       Given a Salesforce Account that is linked to a Exact Online Accounts
@@ -109,6 +110,7 @@ Feature: Salesforce Account to Exact Online Accounts
         | check | values |
         | salesforce.account--exact-online.accounts/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.account--exact-online.accounts/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.account--exact-online.accounts/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -128,12 +130,20 @@ Feature: Salesforce Account to Exact Online Accounts
       When "SearchCode" of the target Exact Online Accounts and then "AccountNumber" of the source Salesforce Account are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:salesforce.account--exact-online.accounts/both-stand @policy
+    Scenario: Two properties edited at once, one in the Salesforce Account and one in the Exact Online Accounts, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Salesforce Account that is linked to a Exact Online Accounts
+      When a property of the source Salesforce Account and at the same time another one of the target Exact Online Accounts are edited
+      Then both edits stand on both sides
+
     @talkqa-id:salesforce.account--exact-online.accounts/empty-keeps @policy
     Scenario: What emptying a property of the source Salesforce Account does to the target Exact Online Accounts is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Salesforce Account that is linked to a Exact Online Accounts
-      When "AccountNumber" of the source Salesforce Account is emptied
+      When a documented property of the source Salesforce Account is emptied
       Then it is recorded what becomes of the target Exact Online Accounts
 
     @talkqa-id:salesforce.account--exact-online.accounts/quiet @policy @negative

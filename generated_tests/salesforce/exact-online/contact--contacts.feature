@@ -122,6 +122,7 @@ Feature: Salesforce Contact to Exact Online Contacts
         | check | values |
         | salesforce.contact--exact-online.contacts/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.contact--exact-online.contacts/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.contact--exact-online.contacts/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Exact Online Contacts arrive whole in the source Salesforce Contact
       Given a Salesforce Contact that is linked to a Exact Online Contacts
@@ -132,6 +133,7 @@ Feature: Salesforce Contact to Exact Online Contacts
         | check | values |
         | salesforce.contact--exact-online.contacts/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.contact--exact-online.contacts/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.contact--exact-online.contacts/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -151,12 +153,20 @@ Feature: Salesforce Contact to Exact Online Contacts
       When "Email" of the target Exact Online Contacts and then "Email" of the source Salesforce Contact are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:salesforce.contact--exact-online.contacts/both-stand @policy
+    Scenario: Two properties edited at once, one in the Salesforce Contact and one in the Exact Online Contacts, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Salesforce Contact that is linked to a Exact Online Contacts
+      When a property of the source Salesforce Contact and at the same time another one of the target Exact Online Contacts are edited
+      Then both edits stand on both sides
+
     @talkqa-id:salesforce.contact--exact-online.contacts/empty-keeps @policy
     Scenario: What emptying a property of the source Salesforce Contact does to the target Exact Online Contacts is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Salesforce Contact that is linked to a Exact Online Contacts
-      When "Email" of the source Salesforce Contact is emptied
+      When a documented property of the source Salesforce Contact is emptied
       Then it is recorded what becomes of the target Exact Online Contacts
 
     @talkqa-id:salesforce.contact--exact-online.contacts/quiet @policy @negative

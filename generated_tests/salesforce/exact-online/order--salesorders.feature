@@ -98,6 +98,7 @@ Feature: Salesforce Order to Exact Online Salesorders
         | check | values |
         | salesforce.order--exact-online.salesorders/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.order--exact-online.salesorders/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.order--exact-online.salesorders/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Exact Online Salesorders arrive whole in the source Salesforce Order
       Given a Salesforce Order that is linked to a Exact Online Salesorders
@@ -108,6 +109,7 @@ Feature: Salesforce Order to Exact Online Salesorders
         | check | values |
         | salesforce.order--exact-online.salesorders/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.order--exact-online.salesorders/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.order--exact-online.salesorders/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -127,12 +129,20 @@ Feature: Salesforce Order to Exact Online Salesorders
       When "Description" of the target Exact Online Salesorders and then "Name" of the source Salesforce Order are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:salesforce.order--exact-online.salesorders/both-stand @policy
+    Scenario: Two properties edited at once, one in the Salesforce Order and one in the Exact Online Salesorders, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Salesforce Order that is linked to a Exact Online Salesorders
+      When a property of the source Salesforce Order and at the same time another one of the target Exact Online Salesorders are edited
+      Then both edits stand on both sides
+
     @talkqa-id:salesforce.order--exact-online.salesorders/empty-keeps @policy
     Scenario: What emptying a property of the source Salesforce Order does to the target Exact Online Salesorders is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Salesforce Order that is linked to a Exact Online Salesorders
-      When "Name" of the source Salesforce Order is emptied
+      When a documented property of the source Salesforce Order is emptied
       Then it is recorded what becomes of the target Exact Online Salesorders
 
     @talkqa-id:salesforce.order--exact-online.salesorders/quiet @policy @negative

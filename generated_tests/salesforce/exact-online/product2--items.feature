@@ -74,6 +74,7 @@ Feature: Salesforce Product2 to Exact Online Items
         | check | values |
         | salesforce.product2--exact-online.items/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.product2--exact-online.items/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.product2--exact-online.items/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Exact Online Items arrive whole in the source Salesforce Product2
       Given a Salesforce Product2 that is linked to a Exact Online Items
@@ -84,6 +85,7 @@ Feature: Salesforce Product2 to Exact Online Items
         | check | values |
         | salesforce.product2--exact-online.items/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | salesforce.product2--exact-online.items/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | salesforce.product2--exact-online.items/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -103,12 +105,20 @@ Feature: Salesforce Product2 to Exact Online Items
       When "Description" of the target Exact Online Items and then "Name" of the source Salesforce Product2 are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:salesforce.product2--exact-online.items/both-stand @policy
+    Scenario: Two properties edited at once, one in the Salesforce Product2 and one in the Exact Online Items, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Salesforce Product2 that is linked to a Exact Online Items
+      When a property of the source Salesforce Product2 and at the same time another one of the target Exact Online Items are edited
+      Then both edits stand on both sides
+
     @talkqa-id:salesforce.product2--exact-online.items/empty-keeps @policy
     Scenario: What emptying a property of the source Salesforce Product2 does to the target Exact Online Items is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Salesforce Product2 that is linked to a Exact Online Items
-      When "Name" of the source Salesforce Product2 is emptied
+      When a documented property of the source Salesforce Product2 is emptied
       Then it is recorded what becomes of the target Exact Online Items
 
     @talkqa-id:salesforce.product2--exact-online.items/quiet @policy @negative

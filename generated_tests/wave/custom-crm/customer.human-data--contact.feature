@@ -128,6 +128,7 @@ Feature: Wave Customer (human data) to Custom CRM Contact
         | check | values |
         | wave.customer.human-data--custom-crm.contact/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.customer.human-data--custom-crm.contact/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.customer.human-data--custom-crm.contact/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Custom CRM Contact arrive whole in the source Wave Customer (human data)
       Given a Wave Customer (human data) that is linked to a Custom CRM Contact
@@ -138,6 +139,7 @@ Feature: Wave Customer (human data) to Custom CRM Contact
         | check | values |
         | wave.customer.human-data--custom-crm.contact/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.customer.human-data--custom-crm.contact/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.customer.human-data--custom-crm.contact/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -157,12 +159,20 @@ Feature: Wave Customer (human data) to Custom CRM Contact
       When "email" of the target Custom CRM Contact and then "email" of the source Wave Customer (human data) are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:wave.customer.human-data--custom-crm.contact/both-stand @policy
+    Scenario: Two properties edited at once, one in the Wave Customer (human data) and one in the Custom CRM Contact, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Wave Customer (human data) that is linked to a Custom CRM Contact
+      When a property of the source Wave Customer (human data) and at the same time another one of the target Custom CRM Contact are edited
+      Then both edits stand on both sides
+
     @talkqa-id:wave.customer.human-data--custom-crm.contact/empty-keeps @policy
     Scenario: What emptying a property of the source Wave Customer (human data) does to the target Custom CRM Contact is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Wave Customer (human data) that is linked to a Custom CRM Contact
-      When "email" of the source Wave Customer (human data) is emptied
+      When a documented property of the source Wave Customer (human data) is emptied
       Then it is recorded what becomes of the target Custom CRM Contact
 
     @talkqa-id:wave.customer.human-data--custom-crm.contact/quiet @policy @negative

@@ -108,6 +108,7 @@ Feature: Wave Customer (organisation data) to Custom CRM Customer
         | check | values |
         | wave.customer.organisation-data--custom-crm.customer/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.customer.organisation-data--custom-crm.customer/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Custom CRM Customer arrive whole in the source Wave Customer (organisation data)
       Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
@@ -118,6 +119,7 @@ Feature: Wave Customer (organisation data) to Custom CRM Customer
         | check | values |
         | wave.customer.organisation-data--custom-crm.customer/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.customer.organisation-data--custom-crm.customer/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.customer.organisation-data--custom-crm.customer/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -137,12 +139,20 @@ Feature: Wave Customer (organisation data) to Custom CRM Customer
       When "address.street" of the target Custom CRM Customer and then "address.addressLine1" of the source Wave Customer (organisation data) are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:wave.customer.organisation-data--custom-crm.customer/both-stand @policy
+    Scenario: Two properties edited at once, one in the Wave Customer (organisation data) and one in the Custom CRM Customer, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
+      When a property of the source Wave Customer (organisation data) and at the same time another one of the target Custom CRM Customer are edited
+      Then both edits stand on both sides
+
     @talkqa-id:wave.customer.organisation-data--custom-crm.customer/empty-keeps @policy
     Scenario: What emptying a property of the source Wave Customer (organisation data) does to the target Custom CRM Customer is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Wave Customer (organisation data) that is linked to a Custom CRM Customer
-      When "address.addressLine1" of the source Wave Customer (organisation data) is emptied
+      When a documented property of the source Wave Customer (organisation data) is emptied
       Then it is recorded what becomes of the target Custom CRM Customer
 
     @talkqa-id:wave.customer.organisation-data--custom-crm.customer/quiet @policy @negative

@@ -68,6 +68,7 @@ Feature: Wave Invoice to Custom CRM Order
         | check | values |
         | wave.invoice--custom-crm.order/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.invoice--custom-crm.order/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.invoice--custom-crm.order/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Custom CRM Order arrive whole in the source Wave Invoice
       Given a Wave Invoice that is linked to a Custom CRM Order
@@ -78,6 +79,7 @@ Feature: Wave Invoice to Custom CRM Order
         | check | values |
         | wave.invoice--custom-crm.order/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.invoice--custom-crm.order/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.invoice--custom-crm.order/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -97,12 +99,20 @@ Feature: Wave Invoice to Custom CRM Order
       When "orderNumber" of the target Custom CRM Order and then "invoiceNumber" of the source Wave Invoice are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:wave.invoice--custom-crm.order/both-stand @policy
+    Scenario: Two properties edited at once, one in the Wave Invoice and one in the Custom CRM Order, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Wave Invoice that is linked to a Custom CRM Order
+      When a property of the source Wave Invoice and at the same time another one of the target Custom CRM Order are edited
+      Then both edits stand on both sides
+
     @talkqa-id:wave.invoice--custom-crm.order/empty-keeps @policy
     Scenario: What emptying a property of the source Wave Invoice does to the target Custom CRM Order is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Wave Invoice that is linked to a Custom CRM Order
-      When "invoiceNumber" of the source Wave Invoice is emptied
+      When a documented property of the source Wave Invoice is emptied
       Then it is recorded what becomes of the target Custom CRM Order
 
     @talkqa-id:wave.invoice--custom-crm.order/quiet @policy @negative

@@ -93,6 +93,7 @@ Feature: Wave Product to Custom CRM Product
         | check | values |
         | wave.product--custom-crm.product/whole-in-source/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.product--custom-crm.product/whole-in-source/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.product--custom-crm.product/whole-in-source/values-that-take-all-the-room-there-is | values that take all the room there is |
 
     Scenario Outline: Delicate values of the target Custom CRM Product arrive whole in the source Wave Product
       Given a Wave Product that is linked to a Custom CRM Product
@@ -103,6 +104,7 @@ Feature: Wave Product to Custom CRM Product
         | check | values |
         | wave.product--custom-crm.product/whole-in-target/values-that-are-often-taken-for-nothing | values that are often taken for nothing |
         | wave.product--custom-crm.product/whole-in-target/values-that-are-often-tidied-up | values that are often tidied up |
+        | wave.product--custom-crm.product/whole-in-target/values-that-take-all-the-room-there-is | values that take all the room there is |
 
   Rule: What every sync engine is expected to keep to (policy, promised by no document)
 
@@ -122,12 +124,20 @@ Feature: Wave Product to Custom CRM Product
       When "name" of the target Custom CRM Product and then "name" of the source Wave Product are edited
       Then the later edit stands on both sides
 
+    @talkqa-id:wave.product--custom-crm.product/both-stand @policy
+    Scenario: Two properties edited at once, one in the Wave Product and one in the Custom CRM Product, both stand
+      An edit of one property leaves alone what was edited elsewhere meanwhile.
+
+      Given a Wave Product that is linked to a Custom CRM Product
+      When a property of the source Wave Product and at the same time another one of the target Custom CRM Product are edited
+      Then both edits stand on both sides
+
     @talkqa-id:wave.product--custom-crm.product/empty-keeps @policy
     Scenario: What emptying a property of the source Wave Product does to the target Custom CRM Product is recorded
       A value that was emptied does not overwrite a filled one.
 
       Given a Wave Product that is linked to a Custom CRM Product
-      When "name" of the source Wave Product is emptied
+      When a documented property of the source Wave Product is emptied
       Then it is recorded what becomes of the target Custom CRM Product
 
     @talkqa-id:wave.product--custom-crm.product/quiet @policy @negative

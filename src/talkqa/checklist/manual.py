@@ -39,7 +39,7 @@ _DO: Final[Mapping[Phrase, str]] = {
     say.EDITED: 'Change "{path}" of the {side} {entity}.',
     say.SET_TO: 'Set "{path}" of the {side} {entity} to {partition}.',
     say.ALL_SET_TO: "Set every documented property of the {side} {entity} to {suite}; note the values.",
-    say.EMPTIED: 'Empty "{path}" of the {side} {entity}.',
+    say.EMPTIED: "Empty a documented property of the {side} {entity}.",
     say.SEEN_EDITED: "Change a property of the {side} {entity} that you saw arriving.",
     say.SEEN_EMPTIED: "Empty a property of the {side} {entity} that you saw arriving.",
     say.REWRITTEN: "Change every property of the source {source} that can be changed; note the values.",

@@ -51,7 +51,9 @@ NOTHINGS = "values that are often taken for nothing"
 """Leading zeros, zero, false, midnight."""
 TIDIED = "values that are often tidied up"
 """Blanks at the ends, negative numbers, true, leap days."""
-SUITES: tuple[str, ...] = (NOTHINGS, TIDIED)
+FILLING = "values that take all the room there is"
+"""Long texts and large numbers; where the other side has less room, one of them is longer than that at first."""
+SUITES: tuple[str, ...] = (NOTHINGS, TIDIED, FILLING)
 """Kinds of which each property gets the value of its own type."""
 
 COMPARABLE = frozenset({RowClass.PLAIN, RowClass.TRANSFORM, RowClass.LIST})

@@ -79,7 +79,7 @@ SET_TO = Phrase('"{path}" of the {side} {entity} is set to {partition}')
 """`partition` is one of `checklist.partitions.PARTITIONS`."""
 ALL_SET_TO = Phrase("every documented property of the {side} {entity} is set to {suite}")
 """`suite` is one of `checklist.partitions.SUITES`."""
-EMPTIED = Phrase('"{path}" of the {side} {entity} is emptied')
+EMPTIED = Phrase("a documented property of the {side} {entity} is emptied")
 SEEN_EDITED = Phrase("a property that travels is edited in the {side} {entity}")
 SEEN_EMPTIED = Phrase("a property that travels is emptied in the {side} {entity}")
 BOTH_EDITED = Phrase(
@@ -92,6 +92,9 @@ SEEN_BOTH_EDITED_BACK = Phrase(
     "a property that travels is edited in the target {target} and then in the source {source}"
 )
 SEEN_BOTH_EDITED = Phrase("a property that travels is edited in the source {source} and then in the target {target}")
+EDITED_APART = Phrase(
+    "a property of the source {source} and at the same time another one of the target {target} are edited"
+)
 REWRITTEN = Phrase("every writable property of the source {source} is rewritten")
 DELETED = Phrase("the {side} {entity} is deleted")
 
@@ -114,6 +117,7 @@ SOME_TRAVEL = Phrase("at least one property is seen to travel to the {target} bo
 DOCUMENTED_TRAVEL = Phrase("every documented property is seen to travel to the {target}")
 NOTHING_ELSE_TRAVELS = Phrase("no undocumented property is seen to travel to the {target}")
 LATER_STANDS = Phrase("the later edit stands on both sides")
+BOTH_STAND = Phrase("both edits stand on both sides")
 STILL_LINKED = Phrase("the pair is still linked")
 RECORDED = Phrase("it is recorded what becomes of the {side} {entity}")
 """Policies that no document promises: the outcome is `observed`, whatever is seen."""

@@ -20,7 +20,8 @@ from talkqa.checklist.draft import (
     when,
 )
 from talkqa.checklist.identity import NEGATIVE, POLICY, slug
-from talkqa.model.check import Check
+from talkqa.model.check import Check, RowClass, RowKey
+from talkqa.model.discovery import Ways
 from talkqa.model.flow import MergeRow, PropertyRow, Side
 
 DIFFERENCES: tuple[str, ...] = ("letter case", "surrounding blanks", "the way it is written")
@@ -63,6 +64,30 @@ def check_latest_wins(basis: Basis) -> Iterator[Check]:
         )
 
 
+def check_both_stand(basis: Basis) -> Iterator[Check]:
+    """Edits of two properties, one on each side, do not disturb one another."""
+    plain = {
+        row.source
+        for row in basis.flow.properties
+        if basis.classes[RowKey(source=row.source, target=row.target)] is RowClass.PLAIN
+        and row.ways is Ways.BOTH
+        and not row.qualifiers
+    }
+    if len(plain) < 2:
+        return
+    yield draw_check(
+        basis,
+        "both-stand",
+        _linked(basis),
+        when(say.EDITED_APART, source=basis.source, target=basis.target),
+        then(say.BOTH_STAND),
+        title=f"Two properties edited at once, one in the {basis.source} and one in the {basis.target}, both stand",
+        rule=None,
+        sentence="An edit of one property leaves alone what was edited elsewhere meanwhile.",
+        tags=(POLICY,),
+    )
+
+
 def check_empty_keeps(basis: Basis) -> Iterator[Check]:
     """What a property emptied in the source does to the target."""
     yield _draw_emptied(basis, Side.SOURCE)
@@ -86,23 +111,18 @@ def check_target_side(basis: Basis) -> Iterator[Check]:
 
 
 def _draw_emptied(basis: Basis, side: Side) -> Check:
-    row, here, there = basis.lowest, basis.name(side), basis.name(side.other)
-    emptied = (
-        when(say.EMPTIED, path=_path(row, side), side=side, entity=here)
-        if row is not None
-        else when(say.SEEN_EMPTIED, side=side, entity=here)
-    )
+    here, there = basis.name(side), basis.name(side.other)
+    emptied = say.SEEN_EMPTIED if basis.lowest is None else say.EMPTIED
     return draw_check(
         basis,
         "empty-keeps",
         _linked(basis),
-        emptied,
+        when(emptied, side=side, entity=here),
         then(say.RECORDED, side=side.other, entity=there),
         title=f"What emptying a property of the {side} {here} does to the {side.other} {there} is recorded",
         rule=None,
         sentence="A value that was emptied does not overwrite a filled one.",
         parts=_in_target(side),
-        row=row,
         tags=(POLICY,),
     )
 

@@ -12,6 +12,8 @@ from talkqa.model.discovery import Ways
 from talkqa.model.flow import Flow, PropertyRow
 
 _ID = re.compile(r"(?:^|[_\-$ ])(?:id|gid|uid|guid|uuid)$|(?<=[a-z0-9])(?:Id|ID|Gid|GID|Guid|GUID|Uuid|UUID)$")
+_SHOWN_ID = re.compile(r"display[_\-]?id$", re.IGNORECASE)
+"""A number that people read and write, whatever its name."""
 _BARE_ID = frozenset({"id", "gid", "uid", "guid", "uuid"})
 _LOOKED_UP = re.compile(
     r"country|currency|language|locale|vat_?(?:code|type)|tax_?(?:code|type)|unit_?of", re.IGNORECASE
@@ -54,6 +56,8 @@ def lowest_row(flow: Flow, classes: Mapping[RowKey, RowClass]) -> PropertyRow | 
 def names_id(path: str) -> bool:
     """Whether the last word of a dotted path is an identifier: `id`, `ContactId`, `customer_id`; not `paid`."""
     last = path.rpartition(".")[2]
+    if _SHOWN_ID.search(last):
+        return False
     return last.lower() in _BARE_ID or _ID.search(last) is not None
 
 

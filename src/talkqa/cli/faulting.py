@@ -84,7 +84,7 @@ def faults(
     call: Call = context.obj
     settings = call.settings()
     settings = replace(settings, depth=depth or settings.depth)
-    laboratory = Laboratory(call.worlds(paths or (), settings), settings, call.root)
+    laboratory = Laboratory(call.worlds_run(paths or (), settings), settings, call.root)
     first_seed = settings.seed if seed is None else seed
     work = _Work(laboratory=laboratory, paths=tuple(paths or ()), jobs=jobs, seed=first_seed, shrinks=shrink)
     if seeds is not None or flips:
@@ -206,6 +206,8 @@ def _simulate(work: _Work, count: int | None, changed: _Changed, *, flips: bool)
 
     laboratory = work.laboratory
     flipped = campaign.list_flips(laboratory) if flips else ()
+    if flips and not flipped:
+        raise ConfigError("--flips: no emulated system of these documents has a switch; give --seeds instead")
     planned = campaign.plan_campaign(
         tuple(laboratory.worlds.values()),
         count=len(flipped) if count is None else count,

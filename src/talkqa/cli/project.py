@@ -76,8 +76,21 @@ class Call:
         refuse_unreadable([diagnostic for world in worlds for diagnostic in world.diagnostics])
         return worlds
 
+    def worlds_run(self, paths: Sequence[Path], settings: Settings) -> tuple["World", ...]:
+        """The same worlds with what else the project's engine runs, as a run has them: one document is not alone.
+
+        Raises:
+            DocumentError: as `worlds`, and where another document of the project cannot be read.
+        """
+        from talkqa.documents.closure import read_running  # noqa: PLC0415 - see app.py
+
+        worlds = self.worlds(paths, settings)
+        documents = [document for world in worlds for document in world.documents]
+        running = read_running(settings, root=self.root, cache=self.root / settings.work / "cache", beside=documents)
+        return tuple(running.beside(world) for world in worlds)
+
     def running(self, documents: Sequence["Document"], settings: Settings) -> "RunningFlows":
-        """All flows that the engine runs: those of some documents, and of the ones that the settings declare.
+        """All flows of some documents, and of the ones that the settings declare.
 
         Raises:
             DocumentError: where a declared document is not there, or cannot be read.

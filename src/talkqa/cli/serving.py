@@ -58,9 +58,7 @@ def serve(
     settings = _override(call, quirks=quirk or (), seed=seed, cycle_s=cycle)
     faults = read_faults(fault or (), call, settings)
     settings = replace(settings, sandbox=replace(settings.sandbox, faults=(*settings.sandbox.faults, *faults)))
-    worlds = call.worlds(documents or (), settings)
-    running = call.running([document for world in worlds for document in world.documents], settings)
-    worlds = tuple(running.beside(world).confined() for world in worlds)
+    worlds = tuple(world.confined() for world in call.worlds_run(documents or (), settings))
     if not worlds:
         raise ConfigError("there is nothing to serve: no document describes a flow")
     place = _place(host, port, expose=expose, folder=call.root / settings.work / "serving" if tls else None)

@@ -59,6 +59,25 @@ class RunningFlows:
         return [flow for flow in self._flows if flow.id in found]
 
 
+def read_running(
+    settings: Settings, *, root: Path, cache: Path | None = None, beside: Sequence[Document] = ()
+) -> RunningFlows:
+    """All flows that the project's engine runs: those of its own documents, of the ones declared, and of some more.
+
+    Args:
+        settings: Name the project's documents and those that are declared.
+        root: Folder of the project.
+        cache: Where documents that were read are kept.
+        beside: Read already, wherever they lie.
+
+    Raises:
+        DocumentError: where one of the project's or of the declared documents cannot be read.
+    """
+    specs = [root / name for name in settings.specs if (root / name).exists()]
+    tested = read_whole(specs, settings, root=root, cache=cache)
+    return RunningFlows((*tested, *read_declared(settings, root=root, cache=cache), *beside))
+
+
 def read_declared(settings: Settings, *, root: Path, cache: Path | None = None) -> tuple[Document, ...]:
     """The documents that the settings declare: the engine runs them, and nobody tests them.
 

@@ -14,6 +14,7 @@ from talkqa.model.location import Location
 
 POLICIES: Mapping[str, tuple[str, ...]] = {
     "latest-wins": ("later", "earlier", "neither"),
+    "both-stand": ("both", "one", "neither"),
     "empty-keeps": ("kept", "emptied", "gone"),
     "delete-stays": ("stays", "archived", "deleted"),
     "link-survives": ("survives", "lost"),

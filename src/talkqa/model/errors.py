@@ -18,6 +18,9 @@ CheckOutcome               how a scenario ends other than by passing
 
 from talkqa.model.result import Cause
 
+CALLS_USED_UP = "calls-used-up"
+"""Code of an `ApiUnavailable` where an account may ask no more for hours: nothing is broken; repeating is no use."""
+
 
 class TalkqaError(Exception):
     """Raised where the harness cannot do its work; never for a broken promise of the engine."""

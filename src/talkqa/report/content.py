@@ -43,7 +43,7 @@ WHOLE_WORLD = frozenset({"world-refused", "world-broke"})
 _NAMES = (
     *("created", "condition-holds", "condition-fails", "connected", "unconnected-stays-out", "unlinked-stays-out"),
     *("merged", "edited-in-source", "edited-in-target", "discovered", "audit", "value", "qualified", "unqualified"),
-    *("quiet", "latest-wins", "empty-keeps", "delete-stays", "link-survives", "near-miss"),
+    *("quiet", "latest-wins", "both-stand", "empty-keeps", "delete-stays", "link-survives", "near-miss"),
 )
 _NAME_ORDER = {name: at for at, name in enumerate(_NAMES)}
 

@@ -15,12 +15,13 @@ from typing import ClassVar
 
 from talkqa.checklist.derive import derive_checks
 from talkqa.model.check import Check
-from talkqa.model.errors import RunError
+from talkqa.model.errors import ConfigError, RunError
 from talkqa.model.flow import Flow
 from talkqa.model.result import BROKEN, CheckFinished, Outcome, SystemUsed
 from talkqa.model.settings import Settings, Weather
 from talkqa.model.world import World
-from talkqa.runner.simulation import simulate
+from talkqa.runner.performance import cause_of_world, conclude, first_of
+from talkqa.runner.simulation import Simulation, plan_scenarios, simulate
 
 WRONG = BROKEN | {Outcome.ERROR}
 """Outcomes that no check of a correct engine may have, whatever the weather."""
@@ -84,19 +85,19 @@ class Laboratory:
     def perform(self, experiment: Experiment) -> Findings:
         """What comes of an experiment: equal experiments give equal findings, but for the time they take.
 
+        A world that breaks is an error of each of its checks, so that no other experiment is lost with it.
+
         Raises:
-            TalkqaError: for an experiment that the sandbox cannot do.
+            ConfigError: for an experiment that the sandbox cannot do.
+            RunError: likewise.
         """
-        world = self.worlds[experiment.world]
         began_s = process_time()
-        with TemporaryDirectory(prefix="talkqa-faults-") as folder:
-            told = simulate(
-                world,
-                self._settings_of(experiment),
-                root=self.root,
-                folder=Path(folder),
-                select=lambda check, flow: _is_selected(experiment, check, flow),
-            )
+        try:
+            told = self._simulated(experiment)
+        except Exception as error:
+            if isinstance(first_of(error), ConfigError | RunError):
+                raise
+            return self._broken(experiment, error, process_time() - began_s)
         used = [event for event in told.events if isinstance(event, SystemUsed)]
         return Findings(
             results={check: replace(one, observations=(), steps=()) for check, one in sorted(told.results.items())},
@@ -106,6 +107,27 @@ class Laboratory:
             end_s=told.finished.end_s,
             cpu_s=process_time() - began_s,
         )
+
+    def _simulated(self, experiment: Experiment) -> Simulation:
+        with TemporaryDirectory(prefix="talkqa-faults-") as folder:
+            return simulate(
+                self.worlds[experiment.world],
+                self._settings_of(experiment),
+                root=self.root,
+                folder=Path(folder),
+                select=lambda check, flow: _is_selected(experiment, check, flow),
+            )
+
+    def _broken(self, experiment: Experiment, error: Exception, cpu_s: float) -> Findings:
+        """What is said of every check where its world broke."""
+        plans = plan_scenarios(
+            self.worlds[experiment.world],
+            self._settings_of(experiment),
+            lambda check, flow: _is_selected(experiment, check, flow),
+        )
+        ended = (conclude(p, begin_s=0.0, end_s=0.0, steps=(), failure=error, reason="world-broke") for p in plans)
+        told = {one.check: replace(one, outcome=Outcome.ERROR, cause=cause_of_world(error)) for one in ended}
+        return Findings(results=dict(sorted(told.items())), records=0, writes=0, left=(), end_s=0.0, cpu_s=cpu_s)
 
     def perform_all(
         self, experiments: Sequence[Experiment], *, jobs: int = 1, on_done: Callable[[], object] = lambda: None

@@ -3,9 +3,10 @@
 A ground gives clients; the modes of a run differ in nothing else. `worlds.py` verifies on it.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import trio
 
 from talkqa.model.account import Account
+from talkqa.model.errors import ApiError
 from talkqa.model.protocols import SystemClient
 from talkqa.model.schema import SystemSchema
 from talkqa.model.world import World
@@ -33,6 +35,8 @@ from talkqa.verify.evidence import record_exchange
 
 Schemas = Mapping[str, SystemSchema]
 _AT_ONCE_S = 0.001
+_ASKED_FOR_TIME = 3
+_ASK_AGAIN_S = 10.0
 
 
 @dataclass(slots=True)
@@ -155,7 +159,7 @@ async def _sandbox(
         nursery.start_soon(run_engine, opening.gate)
         # As in a live run, where nobody knows beforehand either how far the clocks are apart.
         ahead_s = await _measure_clocks(clients, opening) if settings.sandbox.weather.skew_s else {}
-        conduct = Conduct(poll_s=_poll_s(accounts), ahead_s=ahead_s)
+        conduct = Conduct(poll_s=_poll_s(accounts), ahead_s=ahead_s, is_held_up=partial(_is_held_up, meters))
         yield Ground(clients=clients, meters=tuple(meters), conduct=conduct)
         nursery.cancel_scope.cancel()
 
@@ -186,6 +190,7 @@ async def _live(
             used=budgets.created,
             poll_s=_poll_s({meter.account.system: meter.account for meter in meters}),
             ahead_s={system: place.ahead_s for system, place in places.items()},
+            is_held_up=partial(_is_held_up, meters),
             users={system: place.user for system, place in places.items() if place.user is not None},
         )
         yield Ground(clients=clients, meters=tuple(meters), conduct=conduct, places=places)
@@ -195,10 +200,20 @@ async def _measure_clocks(clients: Mapping[str, SystemClient], opening: Opening)
     """By how many seconds each system's clock is ahead of ours, as far as it tells."""
     ahead_s: dict[str, float] = {}
     for system, client in clients.items():
-        told = (await client.identify()).server_time
+        told = await _ask_time(client, opening)
         if told is not None:
             ahead_s[system] = (told - opening.clock.stamp()).total_seconds()
     return ahead_s
+
+
+async def _ask_time(client: SystemClient, opening: Opening) -> datetime | None:
+    """What a system's clock shows; None where it does not tell, or does not answer: its checks say why then."""
+    for _ in range(_ASKED_FOR_TIME):
+        try:
+            return (await client.identify()).server_time
+        except ApiError:
+            await opening.clock.sleep(_ASK_AGAIN_S)
+    return None
 
 
 def _made_faulty(sandbox: SandboxWorld, system: str, opening: Opening) -> httpx.AsyncBaseTransport:
@@ -214,6 +229,11 @@ def _made_faulty(sandbox: SandboxWorld, system: str, opening: Opening) -> httpx.
         seed=settings.seed,
         expire=partial(sandbox.expire_token, system),
     )
+
+
+def _is_held_up(meters: Sequence[Meter], system: str) -> bool:
+    """Whether calls to a system had to wait for limits that it told of itself."""
+    return any(meter.budget.held_up for meter in meters if meter.account.system == system)
 
 
 def _poll_s(accounts: Mapping[str, Account]) -> dict[str, float]:

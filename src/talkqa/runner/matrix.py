@@ -60,17 +60,18 @@ class Scope:
 
 
 def list_trials(laboratory: Laboratory) -> tuple[Trial, ...]:
-    """Every fault of the catalogue over the laboratory's worlds, sorted by id."""
+    """Every fault of the catalogue over the flows that the laboratory's worlds test, sorted by id."""
     settings = laboratory.settings
     trials = [
         Trial(fault=fault, world=world.slug, documents=tuple(document.path for document in world.documents))
         for world in laboratory.worlds.values()
         for fault in list_faults(
-            world.flows,
+            world.confined().running,  # what else runs between the two decides what a fault can show
             read_schemas(world, settings, laboratory.root),
             settings.conditions,
             settings.connections,
         )
+        if fault.flow_id in {flow.id for flow in world.flows}
     ]
     return tuple(sorted(trials, key=lambda trial: trial.fault.id))
 

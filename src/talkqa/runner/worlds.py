@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from talkqa.documents.closure import RunningFlows, read_declared, read_whole
+from talkqa.documents.closure import RunningFlows, read_running
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
 from talkqa.model.errors import CheckNotRunnable, RunError
@@ -75,9 +75,7 @@ class WorldStage:
                 "run `talkqa generate`"
             )
         if self._running is None:
-            specs = [root / name for name in settings.specs if (root / name).exists()]
-            tested = read_whole(specs, settings, root=root, cache=work / "cache")
-            self._running = RunningFlows((*tested, *read_declared(settings, root=root, cache=work / "cache")))
+            self._running = read_running(settings, root=root, cache=work / "cache")
         world = self._running.beside(world)
         if settings.mode == "live":
             require_accounts(world.systems(chains=settings.chains), settings)

@@ -167,7 +167,8 @@ class Admission:
             self._state.remember(key, made)
             self._descend(pairing, side, record.id, made.id)
             link = self._state.link(pairing, {side: record.id, side.other: made.id})
-            self._reconciler.settle(link, done, {side: record, side.other: made})
+            left = self._reconciler.as_left(key, made, values)
+            self._reconciler.settle(link, done, {side: record, side.other: left})
             self._behaviour.created(pairing)
             for _ in range(self._behaviour.copies(pairing, side) - 1):
                 await self._make(pairing, side, record)

@@ -144,11 +144,11 @@ class Reconciler:
             return False
         written, values = sent
         # What was refused is settled as well: it is tried again when the value changes, not over and over.
-        self.settle(link, list(owners.values()), {**records, side: self._as_left(key, written, values)})
+        self.settle(link, list(owners.values()), {**records, side: self.as_left(key, written, values)})
         self._tell(link, side, values, owners, old)
         return True
 
-    def _as_left(self, key: EntityKey, read: Fetched, sent: Mapping[str, FieldValue]) -> Fetched:
+    def as_left(self, key: EntityKey, read: Fetched, sent: Mapping[str, FieldValue]) -> Fetched:
         """The record as the engine's own write left it.
 
         It was read again after the write: what somebody else wrote in between is an edit still to be carried, and what
@@ -160,9 +160,14 @@ class Reconciler:
         if all(is_same(read.values.get(path), value) for path, value in sent.items()):
             self._state.users[key[0]] = user
             return read
-        if user is None or user == self._state.users.get(key[0], user):
+        if user is not None and user == self._state.users.get(key[0], user):
             return read
-        return replace(read, values={**read.values, **sent})
+        foreign = {
+            path: value
+            for path, value in sent.items()
+            if user is not None or not _may_come_of(value, read.values.get(path))
+        }
+        return replace(read, values={**read.values, **foreign})
 
     async def _send(
         self, link: Link, side: Side, values: Mapping[str, FieldValue], current: Fetched
@@ -223,3 +228,14 @@ class Reconciler:
                 replaced[path] = base.source if owners[path].side is side else base.target
         if replaced:
             self.on_carried(link, side, replaced)
+
+
+def _may_come_of(sent: FieldValue, held: FieldValue) -> bool:
+    """Whether a system that does not tell who wrote may have made a value out of one that it was sent.
+
+    Systems cut, trim, fold and decorate texts; one that has nothing of the other is somebody else's.
+    """
+    if not isinstance(sent, str) or not isinstance(held, str):
+        return True
+    one, other = ("".join(filter(str.isalnum, text)).casefold() for text in (sent, held))
+    return one in other or other in one

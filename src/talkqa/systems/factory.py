@@ -12,7 +12,7 @@ from types import MappingProxyType
 import trio
 
 from talkqa.model.call import DESCRIBE, acting_as
-from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.flow import Flow
 from talkqa.model.protocols import SystemClient
 from talkqa.model.record import FieldValue, Record, Scalar
@@ -20,10 +20,14 @@ from talkqa.model.schema import EntitySchema, FieldSchema, FieldType
 from talkqa.systems.sentinels import Sentinels, can_hold, is_telling, token_of
 
 _PARENT_KEY = "parent"
-_CREATES = 3
+_CREATES = 5
 """How often a create is sent whose answers are lost and that did nothing."""
+_FEW = 3
+"""Values that are asked for so that a record matches another one; more of them are a whole record of its own."""
+_SEARCHES = 5
+"""How often what was lost is looked for where the search itself has no answer."""
 _LOST_AFTER_S = 2.0
-"""How long what was lost may take to be done; twice and three times as long after the second and third loss."""
+"""How long what was lost may take to be done; twice as long after the second loss, and so on."""
 _TWIN = re.compile(r"duplicat|unique|exist|taken|in.use", re.IGNORECASE)
 """In the refusal of a record: another one like it is there."""
 _SEARCHED = frozenset({FieldType.STRING, FieldType.EMAIL, FieldType.PHONE})
@@ -223,31 +227,61 @@ class RecordFactory:
         Raises:
             ApiUnavailable: The one given, where nothing can tell: sending it again could make a second record.
         """
-        fields = [
-            field
-            for path, value in values.items()
-            if (field := entity.field(path)) is not None
-            and field.type in _SEARCHED
-            and any(is_telling(token) for token in token_of(value))
-        ]
+        asked = [path for path in values if path.casefold() in fixed]
         # What a check itself asks for may be in another record of ours: a drawn value is telling without that.
-        for field in sorted(fields, key=lambda f: (f.path.casefold() in fixed, f.path != entity.name_field)):
-            try:
-                found = await self._client.find(entity.name, field.path, values[field.path])
-            except ApiRefused:  # not every field can be searched by
+        order = sorted(values, key=lambda path: (path in asked, path != entity.name_field))
+        for path in order:
+            wanted = set(_telling(values[path]))
+            found = await self._find_new(entity, path, values, lost) if wanted else None
+            if found is None:
                 continue
-            except ApiUnavailable:
-                raise lost from None
             # A system may search by words or fold case: what lacks the sentinel is somebody else's.
-            wanted = {token for token in token_of(values[field.path]) if is_telling(token)}
-            made = (
-                record
-                for record in found
-                if (entity.name, record.id) not in self._made
-                and not self._existed(record)
-                and wanted <= set(_tokens(record.values.get(field.path)))
-            )
-            return next(made, None)
+            made = next((record for record in found if wanted <= set(_tokens(record.values.get(path)))), None)
+            if made is not None:
+                return made
+            break
+        else:
+            raise lost
+        # An engine that has merged it meanwhile with a record of another system wrote that one's values over those by
+        # which it was looked for, but not over the one that both have in common: that was asked for.
+        ours = {token for path in order if path not in asked for token in _telling(values[path])}
+        for path in asked if len(asked) <= _FEW else ():
+            for record in await self._find_new(entity, path, values, lost) or ():
+                if any(token in ours for value in record.values.values() for token in _tokens(value)):
+                    return record
+        return None
+
+    async def _find_new(
+        self, entity: EntitySchema, path: str, values: Mapping[str, Scalar], lost: ApiUnavailable
+    ) -> list[Record] | None:
+        """The records with a value that nobody is known to have made; None where they cannot be searched by it.
+
+        Raises:
+            ApiUnavailable: The one given, where no search is answered.
+        """
+        field = entity.field(path)
+        if field is None or field.type not in _SEARCHED or values[path] is None:
+            return None
+        try:
+            found = await self._find(entity.name, path, values[path], lost)
+        except ApiRefused:  # not every field can be searched by
+            return None
+        return [one for one in found if (entity.name, one.id) not in self._made and not self._existed(one)]
+
+    async def _find(self, entity: str, path: str, value: Scalar, lost: ApiUnavailable) -> tuple[Record, ...]:
+        """What a search finds; it may be repeated as often as one likes, unlike what was lost.
+
+        Raises:
+            ApiRefused: where it cannot be searched by that.
+            ApiUnavailable: The one given, where no search is answered.
+        """
+        for attempt in range(1, _SEARCHES + 1):
+            try:
+                return tuple(await self._client.find(entity, path, value))
+            except ApiUnavailable as unanswered:
+                if unanswered.code == CALLS_USED_UP:
+                    break
+                await self._pause(_LOST_AFTER_S * attempt)
         raise lost
 
     def _without_refused(
@@ -298,6 +332,10 @@ class RecordFactory:
             f"{system} has no {entity}, and none can be created through its API; add one to the test account by hand",
             code="no_parent",
         )
+
+
+def _telling(value: Scalar) -> Iterator[str]:
+    return (token for token in token_of(value) if is_telling(token))
 
 
 def _tokens(value: FieldValue) -> Iterator[str]:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import httpx
 
 from talkqa.model.call import PollShape, Purpose
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiError, ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.systems.session import Call, Session
 
 VERSION = "v62.0"
@@ -30,6 +30,8 @@ _UNANSWERED = frozenset(
     }
 )
 """Codes that say nothing about what was asked, whatever their status: it may be asked again."""
+_DAY_IS_SPENT = re.compile(r"\bTotalRequests\b")
+"""In the refusal of a call for their number: those of 24 hours, and not those at once."""
 _NO_API = frozenset({"API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED"})
 _MESSAGE_CHARS = 600
 
@@ -143,6 +145,9 @@ def error_from(problems: Iterable[Mapping[str, Any]], status: int, what: str) ->
     code = next((one for one in codes if one), "")
     said = "; ".join(f"{name}: {_text(one.get('message'))}" for name, one in zip(codes, found, strict=True))
     message = f"{what} ({status}): {said[:_MESSAGE_CHARS] or 'no reason given'}"
+    if code == "REQUEST_LIMIT_EXCEEDED" and _DAY_IS_SPENT.search(said):
+        advice = "the org has used up its calls of 24 hours; go on when some are free again, or run fewer checks"
+        return ApiUnavailable(f"{message}; {advice}", status=status, code=CALLS_USED_UP)
     if status == 429 or status >= 500 or code in _UNANSWERED:
         return ApiUnavailable(message, status=status, code=code)
     if code in _NO_API:

@@ -19,6 +19,8 @@ BODY_LIMIT_CHARS = 20_000
 """How much of a body is kept as evidence; a page of 200 wide records is several times as long."""
 
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+_RENEWALS = 3
+"""Tokens that one call is tried with beyond the first."""
 
 
 class Credentials(Protocol):
@@ -125,7 +127,9 @@ class Session:
         self._plain = {"accept": "application/json", "accept-encoding": http.headers.get("accept-encoding", "gzip")}
 
     async def send(self, call: Call) -> httpx.Response:
-        """The answer, whatever its status; one to a dead token is asked for again once with renewed credentials.
+        """The answer, whatever its status; one to a dead token is asked for again with renewed credentials.
+
+        More than once: a token that does not live long may die while its request waits for its turn.
 
         Raises:
             ApiUnavailable: where no answer came.
@@ -133,9 +137,11 @@ class Session:
         """
         signed = await self._credentials.headers()
         answer = await self._send(call, signed)
-        dead = answer.status_code == 401 or (call.is_dead_token is not None and call.is_dead_token(answer))
-        if dead and await self._credentials.renew(signed):
-            answer = await self._send(call, await self._credentials.headers())
+        for _ in range(_RENEWALS):
+            if not _is_dead(call, answer) or not await self._credentials.renew(signed):
+                break
+            signed = await self._credentials.headers()
+            answer = await self._send(call, signed)
         return answer
 
     async def _send(self, call: Call, signed: Mapping[str, str]) -> httpx.Response:
@@ -188,6 +194,11 @@ class Session:
                 headers=headers,
             )
         )
+
+
+def _is_dead(call: Call, answer: httpx.Response) -> bool:
+    """Whether an answer says that the token is of no use any more."""
+    return answer.status_code == 401 or (call.is_dead_token is not None and call.is_dead_token(answer))
 
 
 class Body(httpx.AsyncByteStream):

@@ -15,12 +15,10 @@ import trio
 
 from talkqa.model.account import Account, Budget
 from talkqa.model.call import Purpose
-from talkqa.model.errors import ApiUnavailable
+from talkqa.model.errors import CALLS_USED_UP, ApiUnavailable
 from talkqa.model.protocols import Clock
 from talkqa.transport.rates import Rate
 
-EXHAUSTED = "budget-exhausted"
-"""Code of the error where no call may be made any more."""
 AGEING_S = 30.0
 """A call goes before every call of the next lower priority that comes up to this many seconds before it.
 
@@ -89,6 +87,8 @@ class CallBudget:
         self._running = 0
         self._held_until_s = -inf
         self._ceilings: dict[str, _Ceiling] = {}
+        self.held_up = False
+        """Whether a call had to wait because the system itself told that no more were left."""
         self._queue: list[_Waiter] = []
         self._came = 0
         self._calls: Counter[Purpose] = Counter()
@@ -111,7 +111,7 @@ class CallBudget:
     def turn(self, purpose: Purpose) -> AbstractAsyncContextManager[None]:
         """One call: entered when it may begin, left when it has ended, however it ended.
 
-        Entering raises `ApiUnavailable` with the code `budget-exhausted` where no call may be made any more.
+        Entering raises `ApiUnavailable` with the code `CALLS_USED_UP` where no call may be made any more.
         """
         return _Turn(self, purpose)
 
@@ -189,6 +189,7 @@ class CallBudget:
                 del self._ceilings[name]
             elif ceiling.left <= 0:
                 until_s = max(until_s, ceiling.until_s)
+                self.held_up = True
         if until_s - now_s > PATIENCE_S:
             moment = self._clock.stamp() + timedelta(seconds=until_s - now_s)
             raise self._refuse(
@@ -199,7 +200,7 @@ class CallBudget:
 
     def _refuse(self, why: str, advice: str) -> ApiUnavailable:
         self._refused += 1
-        return ApiUnavailable(f"{self._system}: {why}; {advice}", code=EXHAUSTED)
+        return ApiUnavailable(f"{self._system}: {why}; {advice}", code=CALLS_USED_UP)
 
     def _count(self, purpose: Purpose) -> None:
         now_s = self._clock.now()

@@ -27,13 +27,13 @@ REFUSED = 429
 """Too many calls: the call was not done, so it is sent again whatever it is."""
 _TRANSIENT = frozenset({408, 500, 502, 503, 504})
 _CLOSED = 503
-"""The system does nothing for now. A sign-in is then sent again: whoever needs a token would do so all the same."""
+"""The system does nothing for now."""
 _ASKING = frozenset({REFUSED, _CLOSED})
 """Answers whose Retry-After counts."""
 _WRONG = 400
 _BROKEN = 500
-_BROKEN_ATTEMPTS = 5
-"""For an answer that may be a bug or a business rule as well as a hiccup: the attempts outlast a burst of a few
+_BROKEN_ATTEMPTS = 7
+"""For an answer that may be a bug or a business rule as well as a hiccup: the attempts outlast some bursts of a few
 seconds, and a system that always answers so is not asked for longer."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """No connection came about, so nothing can have been done."""
@@ -45,7 +45,7 @@ _READING = frozenset({"GET", "HEAD"})
 class Patience:
     """How long and how often one call is tried."""
 
-    attempts: int = 6
+    attempts: int = 8
     attempt_s: float = 30.0
     """After which an attempt counts as unanswered."""
     total_s: float = 240.0
@@ -213,9 +213,10 @@ def _worth_another(outcome: httpx.Response | httpx.TransportError, attempt: int,
         judged = mark.judge(status, _content_of(outcome)) if mark.judge is not None and status >= _WRONG else None
         if judged is not None:
             return judged
-        undone = status == REFUSED or (status == _CLOSED and mark.purpose is Purpose.SIGN_IN)
-        return undone or (
-            mark.repeatable and status in _TRANSIENT and not (status == _BROKEN and attempt >= _BROKEN_ATTEMPTS)
+        # A sign-in is sent again: whoever needs a token would do so all the same, with what there is to sign in with.
+        harmless = mark.repeatable or mark.purpose is Purpose.SIGN_IN
+        return status == REFUSED or (
+            harmless and status in _TRANSIENT and not (status == _BROKEN and attempt >= _BROKEN_ATTEMPTS)
         )
     if isinstance(outcome, _OUR_FAULT) or _is_untrusted(outcome):
         return False

@@ -4,7 +4,7 @@ Knows nothing of checks or of what a flow promises.
 """
 
 import secrets as randomness
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -60,6 +60,8 @@ class Access:
         """(system, entity) to how many records the engine made of them, as far as seen."""
         self.longest_s: dict[str, float] = {}
         """Flow id to the longest time that a change of it was seen to take."""
+        self.carried: set[tuple[str, Side]] = set()
+        """Flow ids and the sides of them of which an edit or a new record was seen to arrive on the other."""
         self.permissions = permissions
         self._began = clock.stamp()
         self.clients = clients
@@ -100,6 +102,8 @@ class Access:
         self._before: set[str] = set()
         """Ids of records that were there before the run: whatever they hold by now, they are somebody's."""
         self._adopted: set[tuple[str, str, str]] = set()
+        self._engines: defaultdict[str, set[str]] = defaultdict(set)
+        """System to the users that wrote what only an engine writes."""
         self._arrivals: dict[str, tuple[Flow, float]] = {}
         self._mappings: set[tuple[str, str, str]] = set()
 
@@ -271,7 +275,9 @@ class Access:
     async def update(self, record: Record, values: Mapping[str, Scalar]) -> Record:
         """Change properties of a record; returns it as stored."""
         self._written |= strong_tokens(values.values())
-        return await self.clients[record.system].update(record.entity, record.id, values)
+        stored = await self.clients[record.system].update(record.entity, record.id, values)
+        self._users.setdefault(record.system, self.conduct.users.get(record.system, stored.modified_by))
+        return stored
 
     async def get(self, record: Record) -> Record | None:
         """The record as it is now; None where it is gone."""
@@ -327,6 +333,16 @@ class Access:
         """Whether a write was made by the harness's own account, as far as the system tells."""
         return user is not None and self._users.get(system) == user
 
+    def note_engine(self, record: Record) -> None:
+        """Remember who wrote a version that only the engine can have written, as far as the system tells."""
+        if record.modified_by is not None and not self.is_our_user(record.system, record.modified_by):
+            self._engines[record.system].add(record.modified_by)
+
+    def is_somebody_else(self, record: Record) -> bool:
+        """Whether a version was written by a user who was never seen to do what only the engine does."""
+        known = self._engines[record.system]
+        return bool(known) and record.modified_by is not None and record.modified_by not in known
+
     def was_there(self, record: Record) -> bool:
         """Whether a record was, or may have been, there before the run: it is somebody's, even with values of ours."""
         observer = self._observers.get((record.system, record.entity))
@@ -380,6 +396,7 @@ class Access:
         """Tell how long a change took to be seen."""
         self.note_arrival(flow, self.clock.now() - seconds)
         self.longest_s[flow.id] = max(seconds, self.longest_s.get(flow.id, 0.0))
+        self.carried.add((flow.id, edited))
         self.emit(
             LatencySeen(
                 flow_id=flow.id,

@@ -17,6 +17,8 @@ class Conduct:
     """Takes system, entity and now; how many seconds an observer waits before it asks while somebody waits."""
     ahead_s: Mapping[str, float] = field(default_factory=dict)
     """System to by how many seconds its clock is ahead of ours."""
+    is_held_up: Callable[[str], bool] = lambda _system: False
+    """Takes a system; whether our own calls had to wait for its limits: the engine's have to as well."""
     users: Mapping[str, str] = field(default_factory=dict)
     """System to our own user, as it writes it into its records; where it tells."""
     guarded: bool = False

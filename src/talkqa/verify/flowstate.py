@@ -83,6 +83,8 @@ class FlowState:
                 try:
                     await self._prepare()
                     self._ready = True
+                    for beats in self.edit_beats.values():
+                        beats.repeat()
                 except CheckOutcome as blocked:
                     self._blocked = blocked
         if self._blocked is not None:
@@ -223,11 +225,17 @@ class FlowState:
         schema = self.schemas[Side.SOURCE]
         return marks_of(written_of(record, schema), schema, self._arriving(record))
 
-    def recognisable(self, record: Record) -> bool:
-        """Whether something of a source record can be recognised at all, as far as the document says what travels."""
+    def recognisable(self, record: Record, besides: frozenset[str] = frozenset()) -> bool:
+        """Whether something of a source record can be recognised at all, as far as the document says what travels.
+
+        Args:
+            record: The source record.
+            besides: Tokens that the other side holds for another reason.
+        """
         if not self.flow.properties:
-            return bool(self.marks(record).strong)
-        return any(len(token) >= LEAST_TOKEN for arriving in self._arriving(record) for token in arriving.tokens)
+            return bool(self.marks(record).strong - besides)
+        tokens = {token for arriving in self._arriving(record) for token in arriving.tokens}
+        return any(len(token) >= LEAST_TOKEN for token in tokens - besides)
 
     def _arriving(self, record: Record) -> list[Arriving]:
         """What the documented properties of a source record are to be in the target."""

@@ -46,6 +46,9 @@ class Beat:
 class Sender(Protocol):
     """Writes the beats of one kind."""
 
+    in_turn: bool
+    """Whether each beat goes on where the one before it left off, as edits of one pair do."""
+
     async def send(self, number: int) -> bool:
         """Write beat number n; whether it arrived in time. Never raises for a silent engine."""
         ...
@@ -103,6 +106,14 @@ class Heartbeats:
         self._on_start = on_start
         self.beats: dict[int, Beat] = {}
         """By number, in the order in which they were asked for."""
+
+    def repeat(self) -> None:
+        """Begin the beats of a recording that go on from one another, whoever asks for which of them now."""
+        if self._recorded is None or not self._sender.in_turn or self.beats:
+            return
+        for number, start_s in enumerate(self._recorded.starts):
+            if start_s >= 0:
+                self._begin(number, start_s)
 
     async def after(self, moment_s: float) -> bool:
         """Whether a beat written at or after a moment arrives."""
@@ -167,12 +178,17 @@ class Heartbeats:
             number, start_s = self._next(moment_s, first)
             beat = self.beats.get(number)
             if beat is None:
-                beat = self.beats[number] = Beat(number=number)
-                self._nursery.start_soon(self._run, beat, start_s)
+                beat = self._begin(number, start_s)
         self._on_choice(self._actor, ACTOR.get(), beat.number)
         await beat.done.wait()
         if beat.error is not None:
             raise beat.error
+        return beat
+
+    def _begin(self, number: int, start_s: float) -> Beat:
+        before = tuple(self.beats.values()) if self._recorded is not None and self._sender.in_turn else ()
+        beat = self.beats[number] = Beat(number=number)
+        self._nursery.start_soon(self._run, beat, start_s, before)
         return beat
 
     def _next(self, moment_s: float, first: int) -> tuple[int, float]:
@@ -189,12 +205,14 @@ class Heartbeats:
                 return number, start_s
         raise ApiUnavailable(f"the recording holds no {self._actor} at or after {moment_s:.1f} s; record again")
 
-    async def _run(self, beat: Beat, start_s: float) -> None:
+    async def _run(self, beat: Beat, start_s: float, before: Sequence[Beat]) -> None:
         CURRENT.set(None)  # what a beat sends belongs to no scenario
         actor = f"{self._actor} {beat.number}"
         ACTOR.set(actor)
         try:
             await self._clock.sleep(max(0.0, start_s - self._clock.now()))
+            for earlier in before:
+                await earlier.done.wait()
             beat.started_s = self._clock.now()
             self._on_start(actor, beat.started_s)
             if await self._sender.send(beat.number):

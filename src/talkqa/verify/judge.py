@@ -21,8 +21,12 @@ from talkqa.verify.pulse import SLOW, require_alive, require_edits_alive
 from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.values import as_type
 
+REFUSES = "target-refuses"
+"""The reason where a system refuses from the harness what it is to take from the engine."""
 _PIECE = 4
 """Characters that a text must share with a probe's to be taken for a piece of it."""
+_SURE_PIECE = 8
+"""Characters of a piece that by itself shows that the engine made a record of the probe."""
 _SEARCHES = 3
 """Searches by a property before a record counts as missing."""
 
@@ -35,19 +39,19 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
     """
     require_no_leftovers(state, probe)
     await require_acceptable(state, probe)
-    if not state.recognisable(probe.record):
-        raise CheckUndecided(
-            "not-recognisable",
-            f"no documented property of {state.flow.title} carries a value by which a counterpart could be recognised",
-            cause=Cause.DOCUMENT,
-        )
-    shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
+    require_recognisable(state, probe)
+    try:
+        shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
+    except CheckLate:  # beats that arrive damaged are not recognised either
+        if _damaged_copy(state, probe, _SURE_PIECE) is None:
+            raise
+        shown = "something of it did arrive"
     late = await _look_again(state, probe)
     if late is not None:
         return late
     await _require_untouched(state, probe)
     waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
-    damaged = _damaged_copy(state, probe)
+    damaged = _damaged_copy(state, probe, _PIECE)
     if damaged is not None:
         record, path, value, original = damaged
         raise CheckFailed(
@@ -86,6 +90,20 @@ async def require_acceptable(state: FlowState, probe: Probe) -> None:
     refusal = await find_refusal(state, probe.record)
     if refusal is not None:
         raise refusal
+
+
+def require_recognisable(state: FlowState, probe: Probe) -> None:
+    """Something of a probe can be recognised on the other side, as far as the document says what travels.
+
+    Raises:
+        CheckUndecided: where nothing can.
+    """
+    if not state.recognisable(probe.record):
+        raise CheckUndecided(
+            "not-recognisable",
+            f"no documented property of {state.flow.title} carries a value by which a counterpart could be recognised",
+            cause=Cause.DOCUMENT,
+        )
 
 
 def require_no_leftovers(state: FlowState, probe: Probe) -> None:
@@ -174,7 +192,7 @@ def _searches(state: FlowState, record: Record) -> list[tuple[str, Scalar]]:
     return found[:_SEARCHES]
 
 
-def _damaged_copy(state: FlowState, probe: Probe) -> tuple[Record, str, str, str] | None:
+def _damaged_copy(state: FlowState, probe: Probe, least: int) -> tuple[Record, str, str, str] | None:
     """A target record that holds a piece of a probe's text, the piece's path, the piece and the whole text."""
     texts = [v for v in own_values(probe.record, state.schema(Side.SOURCE)).values() if isinstance(v, str)]
     access = state.access
@@ -189,7 +207,7 @@ def _damaged_copy(state: FlowState, probe: Probe) -> tuple[Record, str, str, str
         if access.foreign_owner(record, probe.companions | {probe.record.id}) is not None:
             continue  # another probe's copy, whose text is alike
         for path, value in own_values(record, state.schema(Side.TARGET)).items():
-            if not isinstance(value, str) or len(value) < _PIECE:
+            if not isinstance(value, str) or len(value) < least:
                 continue
             whole = next((t for t in texts if value.casefold() in t.casefold()), None)
             if whole is not None:
@@ -275,7 +293,7 @@ async def makes_of_it(state: FlowState, side: Side, record: Record, path: str, e
     place = f"'{path}' of {record.entity} {record.id}"
     if field is None or not field.updateable:
         raise CheckUndecided(
-            "target-refuses",
+            REFUSES,
             f"{record.system} shows {place} as read-only, so {expectation.words} cannot be asked for",
             cause=Cause.API,
             expected=expectation.words,
@@ -287,7 +305,7 @@ async def makes_of_it(state: FlowState, side: Side, record: Record, path: str, e
         stored = (await state.access.update(record, {path: as_type(value, field)})).values.get(path)
     except ApiRefused as refused:
         raise CheckUndecided(
-            "target-refuses",
+            REFUSES,
             f"{record.system} refuses {expectation.words} for {place} from the harness too: {refused}",
             cause=Cause.API,
             expected=expectation.words,

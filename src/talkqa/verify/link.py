@@ -15,8 +15,11 @@ from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Pair, Probe, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route
-from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
+from talkqa.verify.travel import find_travels, record_tokens, spelled, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
+
+_OUTWAIT = 3
+"""How many times the patience a merge is waited for that is overdue."""
 
 
 async def write_source(
@@ -102,16 +105,27 @@ async def find_merged(state: FlowState, probe: Probe, existing: Record, row: Mer
     Either its values show in a target, or those of the existing target in itself; where nothing but the criterion
     travels, its next value shows whether the two are linked.
     """
-    seen = await _await_merged(state, probe, existing)
+    probe.meets = existing
+    seen = await _await_merged(state, probe, existing, state.access.settings.patience_s)
     own = state.schema(Side.SOURCE).field(row.source)
     documented = any((r.source, r.target) == (row.source, row.target) for r in state.flow.properties)
-    if seen is None and documented and own is not None and own.updateable:
+    alone = documented and not state.recognisable(probe.record, besides=record_tokens(existing))
+    if seen is None and alone and own is not None and own.updateable:
         return await _move_criterion(state, probe, existing, row, key)
     return seen
 
 
-async def _await_merged(state: FlowState, probe: Probe, existing: Record) -> Sighting | None:
-    within_s = state.access.settings.patience_s
+async def look_for_merged(state: FlowState, probe: Probe) -> Sighting | None:
+    """What shows after all that a probe was merged with the target that it is to meet; None where nothing does.
+
+    Where heartbeats are no merges they show nothing of how long one takes: then it is waited for longer.
+    """
+    await state.look()
+    within_s = 0 if state.route is Route.MERGE else _OUTWAIT * state.access.settings.patience_s
+    return None if probe.meets is None else await _await_merged(state, probe, probe.meets, within_s)
+
+
+async def _await_merged(state: FlowState, probe: Probe, existing: Record, within_s: float) -> Sighting | None:
     theirs = strong_tokens(own_values(existing, state.schema(Side.TARGET)).values()) - probe.tokens
     found: list[Sighting] = []
     troubles: list[ApiUnavailable] = []
@@ -154,11 +168,12 @@ async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: M
         value = state.values.draw_source(row.source, key, 1)
     except NoCommonValueError:
         return None
-    probe.record = await write_edit(state, probe.record, {row.source: value})
+    path, there = spelled(state.schema(Side.SOURCE), row.source), spelled(state.schema(Side.TARGET), row.target)
+    probe.record = await write_edit(state, probe.record, {path: value})
     probe.note(own_values(probe.record, state.schema(Side.SOURCE)))
-    wanted = tokens_of(probe.record.values.get(row.source))
+    wanted = tokens_of(probe.record.values.get(path))
     return await state.observer(Side.TARGET).wait_for(
-        lambda seen: bool(wanted & tokens_of(seen.record.values.get(row.target))),
+        lambda seen: bool(wanted & tokens_of(seen.record.values.get(there))),
         within_s=state.access.settings.patience_s,
         record_id=target.id,
     )
@@ -181,6 +196,8 @@ def pair_up(state: FlowState, probe: Probe, sighting: Sighting) -> Pair:
     target = sighting.record
     state.access.adopt(target, why=f"carries values of {probe.record.entity} {probe.record.id}")
     ours = state.access.is_own(target) and state.route is not Route.REVERSE  # what was written there came from here
+    if not state.access.is_own(target):
+        state.access.note_engine(target)
     sure = ours or state.marks(probe.record).proven_by(target)
     pair = Pair(source=probe, target=target, seen_s=sighting.seen_s, travels=(), sure=sure)
     refresh_travels(state, pair)
@@ -209,7 +226,8 @@ async def start_pair(
     if state.route is Route.MERGE:
         row = state.mergeable[0]
         target, value = await write_target(state, f"{key}/existing", row)
-        probe = await write_source(state, key, {**(overrides or {}), row.source: value}, queued=queued)
+        criterion = {spelled(state.schema(Side.SOURCE), row.source): value}
+        probe = await write_source(state, key, {**(overrides or {}), **criterion}, queued=queued)
         return probe, await find_merged(state, probe, target, row, key)
     if state.route is Route.REVERSE:
         probe = await write_source(state.maker, f"{key}/reverse", queued=queued)

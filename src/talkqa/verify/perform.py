@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from talkqa.model.call import ACTOR
 from talkqa.model.errors import (
+    CALLS_USED_UP,
     ApiError,
     ApiRefused,
     CheckFailed,
@@ -27,9 +28,6 @@ _OUTCOMES: tuple[tuple[type[BaseException], Outcome], ...] = (
     (CheckNotRunnable, Outcome.NOT_RUNNABLE),
     (ApiRefused, Outcome.NOT_RUNNABLE),  # what a test wrote was refused: that shows nothing of the engine
 )
-
-_USED_UP = "budget-exhausted"
-"""Code of the transport's error where no call may be made any more."""
 
 OnStep = Callable[[int, StepResult, BaseException | None], None]
 
@@ -127,7 +125,7 @@ class Performance:
         if isinstance(error, CheckOutcome):
             return outcome, error.reason, error.message, error.cause, error.expected, error.observed
         if isinstance(error, ApiError):
-            silent = "calls-used-up" if error.code == _USED_UP else "api-unavailable"
+            silent = "calls-used-up" if error.code == CALLS_USED_UP else "api-unavailable"
             reason = "system-refuses" if isinstance(error, ApiRefused) else silent
             return outcome, reason, str(error), Cause.API, "", ""
         reason = "harness-error" if isinstance(error, TalkqaError) else "harness-bug"
@@ -138,7 +136,7 @@ def outcome_of(error: BaseException) -> Outcome:
     """The outcome that an error of a step stands for."""
     if not isinstance(error, Exception):  # cancelled or interrupted, perhaps in a group of tasks
         return Outcome.NOT_RUN
-    if isinstance(error, ApiError) and error.code == _USED_UP:
+    if isinstance(error, ApiError) and error.code == CALLS_USED_UP:
         return Outcome.NOT_RUNNABLE  # nothing is broken: the account may ask no more for now
     return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), Outcome.ERROR)
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from talkqa.model.account import Account, Budget
 from talkqa.model.diagnostic import Severity
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, FeatureMissing, TalkqaError
+from talkqa.model.errors import CALLS_USED_UP, ApiError, ApiRefused, ApiUnavailable, FeatureMissing, TalkqaError
 from talkqa.model.flow import Flow
 from talkqa.model.preflight import Finding, Identity
 from talkqa.model.protocols import SystemClient
@@ -33,7 +33,7 @@ _SKEW_WARNING_S = 2.0
 _SKEW_ERROR_S = 60.0
 _SHARE_WARNING = 0.8
 """Share of a day's calls that leaves too little for a second run."""
-_SPENT = frozenset({"budget-exhausted", "REQUEST_LIMIT_EXCEEDED"})
+_SPENT = frozenset({CALLS_USED_UP, "REQUEST_LIMIT_EXCEEDED"})
 """Codes of calls that were refused for their number alone."""
 _CERTIFICATE = ("certificate", "ssl:", "tlsv1")
 """In what a refused TLS handshake says."""

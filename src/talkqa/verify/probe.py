@@ -29,6 +29,8 @@ class Probe:
     """Ids of records that it was connected with: their values may rightly show in its counterpart."""
     shared: frozenset[str] = frozenset()
     """Tokens that another record carries too, since a check is about just that: they prove nothing."""
+    meets: Record | None = None
+    """The target that was there first, and that it is to be merged with."""
     passage: Passage | None = None
     """Its turn among the flow's probes; None where it has none, as a heartbeat or what must stay out."""
 
@@ -45,6 +47,10 @@ class Travel:
     target: str
     equal: bool
     """False where the target holds more or less than the source's value, such as a prefix."""
+
+    def end(self, side: Side) -> str:
+        """The property at one end."""
+        return self.source if side is Side.SOURCE else self.target
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import trio
 
-from talkqa.model.errors import ApiUnavailable, CheckLate, CheckOutcome
+from talkqa.model.errors import ApiError, CheckLate, CheckOutcome, CheckUndecided
 from talkqa.model.flow import Flow, Side
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
@@ -34,19 +34,24 @@ async def require_alive(state: FlowState, since_s: float, what: str) -> str:
 
     Raises:
         CheckLate: where nothing does; its reason tells a slow engine from a silent one.
-        ApiUnavailable: where a system did not take the records.
+        CheckUndecided: where the target refuses what is missing from the harness too.
+        ApiError: where a system did not take the records.
     """
     if await _outlived(state, state.heartbeats, since_s):
         return f"records of {state.maker.flow.title} written later did arrive"
     records = f"records of {state.maker.flow.title}"
-    raise await _late(state, state.heartbeats, _Silence(since_s=since_s, what=what, kind=records, reason="flow-silent"))
+    raise await _late(
+        state,
+        state.heartbeats,
+        _Silence(since_s=since_s, what=what, kind=records, side=Side.SOURCE, reason="flow-silent"),
+    )
 
 
 async def require_edits_alive(state: FlowState, side: Side, since_s: float, what: str) -> str:
     """What shows that edits of one side made after a moment do arrive on the other.
 
     Raises:
-        CheckLate, ApiUnavailable: as `require_alive`.
+        CheckLate, CheckUndecided, ApiError: as `require_alive`.
     """
     beats = state.edit_beats[side]
     if await _outlived(state, beats, since_s):
@@ -54,7 +59,7 @@ async def require_edits_alive(state: FlowState, side: Side, since_s: float, what
     if side in state.uneditable:  # nothing of this flow can be edited for a sign of life: new records have to do
         return await require_alive(state, since_s, what)
     edits = f"edits of {state.flow.entity(side).name}"
-    raise await _late(state, beats, _Silence(since_s=since_s, what=what, kind=edits, reason="edits-silent"))
+    raise await _late(state, beats, _Silence(since_s=since_s, what=what, kind=edits, side=side, reason="edits-silent"))
 
 
 async def _outlived(state: FlowState, beats: Heartbeats, since_s: float) -> bool:
@@ -77,41 +82,41 @@ class _Silence:
     since_s: float
     what: str
     kind: str
+    side: Side
+    """Of which it ought to have been carried."""
     reason: str
 
 
-async def _late(state: FlowState, beats: Heartbeats, silence: _Silence) -> CheckLate:
+async def _late(state: FlowState, beats: Heartbeats, silence: _Silence) -> CheckLate | CheckUndecided:
     """Wait longer than anybody promised, to tell a slow engine from one that is silent."""
-    took: list[float | None] = []
-    other: list[str] = []
-
-    async def outwait() -> None:
-        took.append(await beats.outwait())
-
-    async def ask_elsewhere() -> None:
-        found = await _sign_elsewhere(state, beats, silence.since_s)
-        if found:
-            other.append(found)
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(outwait)
-        nursery.start_soon(ask_elsewhere)
+    took_s, elsewhere = await _outwait(state, beats, silence.since_s)
     patience = f"{state.access.settings.patience_s:.0f} s"
     unanswered = (
         f"{silence.what} was not answered within {patience}, and no {silence.kind} written later arrived in time"
     )
-    if took[0] is not None:
+    limited = _limiting(state)
+    if limited and (took_s is not None or (state.flow.id, silence.side) in state.access.carried):
+        observed = f"after {took_s:.0f} s" if took_s is not None else "none arrived"
+        return CheckUndecided(
+            "calls-limited",
+            f"{unanswered} ({observed}, and others before); {' and '.join(limited)} lets nobody make more calls a "
+            "minute, neither us nor the sync engine: raise patience_s, or run fewer checks at a time",
+            cause=Cause.API,
+            expected=f"within {patience}",
+            observed=observed,
+        )
+    if took_s is not None:
         return CheckLate(
             SLOW,
-            f"{unanswered}; one arrived after {took[0]:.0f} s: the sync engine is slower than that",
+            f"{unanswered}; one arrived after {took_s:.0f} s: the sync engine is slower than that",
             cause=Cause.ENGINE,
             expected=f"within {patience}",
-            observed=f"after {took[0]:.0f} s",
+            observed=f"after {took_s:.0f} s",
         )
-    if other:
+    if elsewhere:
         return CheckLate(
             silence.reason,
-            f"{unanswered}, although {other[0]}: the sync engine does not carry them, or is far slower there",
+            f"{unanswered}, although {elsewhere}: the sync engine does not carry them, or is far slower there",
             cause=Cause.ENGINE,
             expected=f"{silence.kind} arrive",
             observed="none arrived",
@@ -123,6 +128,43 @@ async def _late(state: FlowState, beats: Heartbeats, silence: _Silence) -> Check
         expected="a change arrives, or later ones do",
         observed="nothing arrived from any flow",
     )
+
+
+async def _outwait(state: FlowState, beats: Heartbeats, since_s: float) -> tuple[float | None, str]:
+    """Seconds until a beat arrived after all, None for never, and what arrived elsewhere, in words.
+
+    Raises:
+        ApiError, CheckOutcome: where nothing can be said of the engine.
+    """
+    took: list[float | None] = []
+    other: list[str] = []
+    troubles: list[ApiError | CheckOutcome] = []
+    """Raised outside of the nursery, which would wrap them."""
+
+    async def outwait() -> None:
+        try:
+            took.append(await beats.outwait())
+        except (ApiError, CheckOutcome) as trouble:
+            troubles.append(trouble)
+
+    async def ask_elsewhere() -> None:
+        try:
+            other.append(await _sign_elsewhere(state, beats, since_s))
+        except (ApiError, CheckOutcome) as trouble:
+            troubles.append(trouble)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outwait)
+        nursery.start_soon(ask_elsewhere)
+    if troubles:
+        raise troubles[0]
+    return took[0], other[0]
+
+
+def _limiting(state: FlowState) -> list[str]:
+    """The flow's systems that made our own calls wait, and with them the engine's."""
+    systems = sorted({state.flow.entity(side).system for side in Side})
+    return [system for system in systems if state.access.conduct.is_held_up(system)]
 
 
 async def _sign_elsewhere(state: FlowState, beats: Heartbeats, since_s: float) -> str:
@@ -148,5 +190,5 @@ async def _beat_elsewhere(besides: FlowState, moment_s: float) -> Flow | None:
 async def _beats(state: FlowState, moment_s: float) -> bool:
     try:
         return await state.heartbeats.after(moment_s)
-    except (ApiUnavailable, CheckOutcome):  # another flow's trouble says nothing of this one
+    except (ApiError, CheckOutcome):  # another flow's trouble says nothing of this one
         return False

@@ -97,6 +97,8 @@ def _refine(
     if referring:
         # Above all others: an id of one system is never equal to what another system holds, whatever is printed.
         return RowClass.LOOKUP if len(referring) < len(fields) or known is RowClass.LOOKUP else RowClass.IDENTITY
+    if known is RowClass.LOOKUP and _one_code_list(source_field, target_field):
+        known = RowClass.PLAIN
     if any(f.list_at for f in fields) and known is RowClass.PLAIN:
         return RowClass.LIST
     if known is RowClass.LIST and len(fields) == 2 and not any(f.list_at for f in fields) and _declared_single(row):
@@ -104,6 +106,18 @@ def _refine(
     if known is RowClass.PLAIN and not comparable(source_field, target_field):
         return RowClass.HIDDEN_TRANSFORM
     return known
+
+
+def _one_code_list(source_field: FieldSchema | None, target_field: FieldSchema | None) -> bool:
+    """Whether both ends take the same closed list of codes, so that there is nothing to look up."""
+    return (
+        source_field is not None
+        and target_field is not None
+        and source_field.restricted
+        and target_field.restricted
+        and len(source_field.picklist) > 1
+        and set(source_field.picklist) == set(target_field.picklist)
+    )
 
 
 def _declared_single(row: PropertyRow) -> bool:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from talkqa.model.errors import CheckUndecided
 from talkqa.model.flow import MergeRow, PropertyRow, Side
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.model.world import ScenarioPlan
 from talkqa.verify.evidence import EvidenceLog
@@ -53,6 +53,17 @@ class Conflict:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApartEdits:
+    """Edits of two properties, one on each side, of which neither had crossed when the second was made."""
+
+    rows: tuple[PropertyRow, PropertyRow]
+    """The one that was edited in the source, and the one that was edited in the target."""
+    written: tuple[FieldValue, FieldValue]
+    """What each of them held then."""
+    at_s: float
+
+
 class Scenario:
     """The working state of one scenario; written by its steps, read by later ones."""
 
@@ -78,6 +89,7 @@ class Scenario:
         """What an edited row refers to by now."""
         self.followed: tuple[Side, str, Expectation] | None = None
         self.conflict: Conflict | None = None
+        self.apart: ApartEdits | None = None
         self.done = ""
         self.first_travels: tuple[Travel, ...] = ()
         self.rewritten: tuple[Travel, ...] | None = None

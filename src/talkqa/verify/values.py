@@ -2,9 +2,10 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from talkqa.checklist.partitions import looked_for
 from talkqa.checklist.phrases import quotable
 from talkqa.model.flow import Flow, PropertyRow
 from talkqa.model.record import FieldValue, Scalar
@@ -293,7 +294,7 @@ class FlowValues:
         return takes
 
 
-def variants(values: Iterable[Scalar], transforms: Iterable[Transform], own: FieldSchema) -> Iterator[Scalar]:
+def variants(values: Iterable[Scalar], transforms: Sequence[Transform], own: FieldSchema) -> Iterator[Scalar]:
     """Texts made of values so that a transform has something to do: its own literals put in, a zero in front."""
     literals = list(dict.fromkeys(text for t in transforms for text in _literals(t.expression)))
     for value in values:
@@ -303,6 +304,9 @@ def variants(values: Iterable[Scalar], transforms: Iterable[Transform], own: Fie
         for variant in made:
             if own.type in _TEXTS | {FieldType.PHONE} and len(variant) <= (own.max_length or len(variant)):
                 yield variant
+    if own.type in _TEXTS:  # last, because records share them: what an expression compares with
+        compared = dict.fromkeys(text for t in transforms for text in looked_for(t.expression))
+        yield from (text for text in compared if len(text) <= (own.max_length or len(text)))
 
 
 def _literals(expression: Expression) -> Iterator[str]:

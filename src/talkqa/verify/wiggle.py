@@ -1,21 +1,25 @@
 """Confirming a link by a wiggle: an edit of one side that moves exactly one record of the other."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckLate, CheckOutcome, CheckUndecided
 from talkqa.model.flow import Side
-from talkqa.model.record import Scalar
+from talkqa.model.record import Record, Scalar
 from talkqa.model.result import Cause
 from talkqa.verify.flowstate import FlowState
-from talkqa.verify.judge import gone
+from talkqa.verify.judge import REFUSES, gone, makes_of_it
 from talkqa.verify.link import make_pair, refresh_travels, write_edit
-from talkqa.verify.probe import Pair, Travel, strong_tokens
+from talkqa.verify.probe import Expectation, Pair, Travel, strong_tokens
 from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.travel import rank_for_edit, tokens_of
 from talkqa.verify.values import NoCommonValueError, fit
 
 _TRAVELS = 3
 """Properties of which an edit is tried, one after the other, until one can be drawn and is taken."""
+_NOT_LINKED = "not-linked"
+_DRAWS = 5
+"""Values that are tried for an edit that is to show something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +31,30 @@ class Wiggle:
     other: str
     """The property on the other side."""
     value: Scalar
+    equal: bool
+    """Whether the other side is to hold the very value."""
     wanted: frozenset[str]
     at_s: float
+
+    @classmethod
+    def of(cls, travel: Travel, side: Side, value: Scalar, stored: Record, at_s: float) -> Self:
+        """The edit of one side of a property that travels, from what was stored of it."""
+        path, other = travel.end(side), travel.end(side.other)
+        wanted = tokens_of(stored.values.get(path))
+        return cls(side=side, path=path, other=other, value=value, equal=travel.equal, wanted=wanted, at_s=at_s)
+
+    def shows_in(self, record: Record) -> bool:
+        """Whether a record of the other side has taken the value."""
+        return bool(self.wanted & tokens_of(record.values.get(self.other)))
+
+    @property
+    def expectation(self) -> Expectation:
+        """What the other side is to hold; what it is to be written for that only where it is the very value."""
+        return Expectation(
+            matches=lambda actual: bool(self.wanted & tokens_of(actual)),
+            value=self.value if self.equal else None,
+            words=repr(self.value),
+        )
 
 
 async def confirm(state: FlowState, pair: Pair, key: str) -> None:
@@ -43,12 +69,7 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
         await _await_more(state, pair)
     tried: list[Wiggle] = []
     for side in Side:
-        ranked = rank_for_edit(pair.travels, state.both(), side, state.avoided)
-        wiggle: Wiggle | None = None
-        for travel in ranked[:_TRAVELS]:
-            wiggle = await _start_wiggle(state, pair, side, travel, f"{key}/wiggle-{side}")
-            if wiggle is not None:
-                break
+        wiggle = await _start_one(state, pair, side, f"{key}/wiggle-{side}")
         if wiggle is None:
             continue
         tried.append(wiggle)
@@ -61,12 +82,33 @@ async def confirm(state: FlowState, pair: Pair, key: str) -> None:
             "can be edited, so the link cannot be confirmed",
             cause=Cause.DOCUMENT,
         )
+    await _judge_unmoved(state, pair, tried)
+
+
+async def _start_one(state: FlowState, pair: Pair, side: Side, key: str) -> Wiggle | None:
+    """Start a wiggle by the surest property of a side that can be drawn and is taken; None where none is."""
+    for travel in rank_for_edit(pair.travels, state.both(), side, state.avoided)[:_TRAVELS]:
+        wiggle = await _start_wiggle(state, pair, side, travel, key)
+        if wiggle is not None:
+            return wiggle
+    return None
+
+
+async def _judge_unmoved(state: FlowState, pair: Pair, tried: list[Wiggle]) -> None:
+    """Judge a pair that no wiggle moved in time; returns where a second look shows that one did.
+
+    Raises:
+        CheckOutcome: where none did; the engine is blamed where a system takes from the harness what was to arrive.
+    """
     await _require_edits_alive(state, tried)
     await state.look()
     for wiggle in tried:  # the records that showed the engine alive took their time too
         if await _await_wiggle(state, pair, wiggle, 0):
             return
-    raise _not_linked(state, pair, tried)
+    outcome = _not_linked(state, pair, tried)
+    if outcome.reason == _NOT_LINKED:
+        await require_one_taken(state, pair, tried)
+    raise outcome
 
 
 async def _require_edits_alive(state: FlowState, tried: list[Wiggle]) -> None:
@@ -85,6 +127,27 @@ async def _require_edits_alive(state: FlowState, tried: list[Wiggle]) -> None:
             return
     if late is not None:
         raise late
+
+
+async def require_one_taken(state: FlowState, pair: Pair, tried: list[Wiggle]) -> None:
+    """Of what some edits were to bring about, a system takes one thing from the harness, whatever it makes of it.
+
+    Raises:
+        CheckUndecided: where none does, so that the engine is not to blame.
+    """
+    refused: CheckUndecided | None = None
+    for wiggle in tried:
+        there = wiggle.side.other
+        try:
+            await makes_of_it(state, there, pair.record(there), wiggle.other, wiggle.expectation)
+        except CheckUndecided as excuse:
+            if excuse.reason != REFUSES:
+                return
+            refused = refused or excuse
+        else:
+            return
+    if refused is not None:
+        raise refused
 
 
 async def _await_more(state: FlowState, pair: Pair) -> None:
@@ -136,7 +199,7 @@ def _not_linked(state: FlowState, pair: Pair, tried: list[Wiggle]) -> CheckOutco
             cause=Cause.DOCUMENT,
         )
     return CheckFailed(
-        "not-linked",
+        _NOT_LINKED,
         f"{state.flow.target.entity} {pair.target.id} carries values of the probe, but no edit moves it: {words}",
         cause=Cause.ENGINE,
         expected="an edit of one side reaches the other",
@@ -160,16 +223,12 @@ async def read_barrier(state: FlowState, key: str) -> bool:
 
 async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str) -> Wiggle | None:
     """Write a new value on one side; None where no value is known that would be recognised, or the system refuses."""
-    path, other = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
-    try:
-        value = draw_edit(state, side, travel, key, 1)
-    except NoCommonValueError:
-        return None
-    if not tokens_of(value):
+    value = draw_sign(state, pair, side, travel, key, 1)
+    if value is None:
         return None
     at_s = state.access.clock.now()
     try:
-        stored = await write_edit(state, pair.record(side), {path: value})
+        stored = await write_edit(state, pair.record(side), {travel.end(side): value})
     except ApiRefused as refused:
         if await state.access.get(pair.record(side)) is None:
             await state.look()
@@ -178,14 +237,13 @@ async def _start_wiggle(state: FlowState, pair: Pair, side: Side, travel: Travel
     pair.replace(side, stored)
     pair.source.tokens |= strong_tokens([value])
     pair.wiggled |= strong_tokens([value])
-    wanted = tokens_of(stored.values.get(path))
-    return Wiggle(side=side, path=path, other=other, value=value, wanted=wanted, at_s=at_s)
+    return Wiggle.of(travel, side, value, stored, at_s)
 
 
 async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: float) -> bool:
     side = wiggle.side
     seen = await state.observer(side.other).wait_for(
-        lambda sighting: bool(wiggle.wanted & tokens_of(sighting.record.values.get(wiggle.other))),
+        lambda sighting: wiggle.shows_in(sighting.record),
         within_s=within_s,
         record_id=pair.record(side.other).id,
     )
@@ -203,6 +261,22 @@ async def _await_wiggle(state: FlowState, pair: Pair, wiggle: Wiggle, within_s: 
         seen,
     )
     return True
+
+
+def draw_sign(state: FlowState, pair: Pair, side: Side, travel: Travel, key: str, counter: int) -> Scalar:
+    """A new value that shows on the other side whether an edit arrived; None where none is known.
+
+    What stands there already would show nothing: of a choice of two values, one does.
+    """
+    held = {token for end in Side for token in tokens_of(pair.record(end).values.get(travel.end(end)))}
+    for draw in range(_DRAWS):
+        try:
+            value = draw_edit(state, side, travel, key, counter + draw)
+        except NoCommonValueError:
+            return None
+        if tokens_of(value) and not held & tokens_of(value):
+            return value
+    return None
 
 
 def draw_edit(state: FlowState, side: Side, travel: Travel, key: str, counter: int, *, telling: bool = False) -> Scalar:

@@ -19,6 +19,7 @@ def test_a_row_more_adds_checks_and_leaves_the_others_alone() -> None:
         [make_world(make_flow(rows=[one]))], [make_world(make_flow(rows=[one, two]))], Depth.STANDARD
     )
     assert [affected.check.id.split("/", 1)[1] for affected in impact.added] == [
+        "both-stand",
         "edited-in-source/phone~Phone",
         "edited-in-target/phone~Phone",
     ]

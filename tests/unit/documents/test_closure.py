@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from talkqa.documents.closure import RunningFlows, read_declared
+from talkqa.documents.closure import RunningFlows, read_declared, read_running
 from talkqa.documents.read import read_documents
 from talkqa.documents.worlds import group_worlds
 from talkqa.model.errors import DocumentError
@@ -121,3 +121,18 @@ def test_declared_documents_lie_where_the_settings_say(tmp_path: Path) -> None:
     (tmp_path / "b.rst").write_bytes(b"\xff\xfe\xff dataflow")
     with pytest.raises(DocumentError, match=r"b\.rst"):
         read_declared(Settings(engine_documents=("b.rst",)), root=tmp_path)
+
+
+def test_the_projects_engine_runs_its_own_documents_the_declared_ones_and_those_read_already(tmp_path: Path) -> None:
+    """A world of any of them is beside the others; folders of documents that are not there are none."""
+    for name, target in (("specs", "Globex Person"), ("engine", "Globex Order"), ("outside", "Globex Invoice")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.rst").write_text(render_document(Flow(target=target)), encoding="utf-8")
+    settings = Settings(specs=("specs", "gone"), engine_documents=("engine",))
+    outside = read_documents([tmp_path / "outside"], settings, root=tmp_path).documents
+    (world,) = group_worlds(outside)
+    running = read_running(settings, root=tmp_path, beside=outside)
+    assert ids(running.beside(world)) == ["acme.contact--globex.order", "acme.contact--globex.person"]
+    (tmp_path / "specs" / "a.rst").write_bytes(b"\xff\xfe\xff dataflow")
+    with pytest.raises(DocumentError, match=r"specs.a\.rst"):
+        read_running(settings, root=tmp_path)

@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import trio
 
+from talkqa.model.errors import ConfigError
 from talkqa.model.protocols import Gate
-from talkqa.model.result import Outcome
+from talkqa.model.result import Cause, Outcome
 from talkqa.model.settings import SandboxSettings, Settings, Weather
+from talkqa.model.world import World
+from talkqa.runner import experiment
 from talkqa.runner.experiment import Experiment, Laboratory
 from talkqa.runner.simulation import Simulation, simulate
 from talkqa.sandbox.world import SandboxWorld
@@ -72,6 +75,43 @@ def test_a_laboratory_tells_what_a_simulation_wrote(weather: Weather) -> None:
     assert found.wrong() == ()
     assert 0 < found.records < found.writes
     assert found.left == ()
+
+
+def test_a_system_that_never_answers_is_an_error_of_each_check_and_of_no_other_experiment() -> None:
+    """Nothing asks it for the time in vain: what is wrong with it the checks themselves say."""
+    laboratory = Laboratory((WORLD,), Settings(), Path())
+    ill = Experiment(world=WORLD.slug, seed=2, weather=Weather(failed=1.0, skew_s=8.0))
+    told, well = laboratory.perform_all([ill, replace(ill, weather=Weather())])
+    assert set(told.results) == set(well.results) == set(laboratory.checks_of(ill))
+    assert {(one.outcome, one.reason) for one in told.results.values()} == {(Outcome.ERROR, "api-unavailable")}
+    assert well.wrong() == ()
+
+
+def test_a_world_that_breaks_is_an_error_of_each_check_and_of_no_other_experiment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that a thousand simulations are not lost with one, and the one is told with what repeats it."""
+    perform, laboratory = simulate, Laboratory((WORLD,), Settings(), Path())
+
+    def break_once(world: World, settings: Settings, **rest: Any) -> Simulation:
+        if settings.seed == 1:
+            raise ExceptionGroup("tasks", [KeyError("oops")])
+        return perform(world, settings, **rest)
+
+    monkeypatch.setattr(experiment, "simulate", break_once)
+    broken, well = laboratory.perform_all([Experiment(world=WORLD.slug, seed=seed) for seed in (1, 2)])
+    assert {(one.outcome, one.reason, one.cause, one.message) for one in broken.results.values()} == {
+        (Outcome.ERROR, "world-broke", Cause.HARNESS, "KeyError: 'oops'")
+    }
+    assert set(broken.wrong()) == set(broken.results.values())
+    assert set(broken.results) == set(well.results)
+    assert well.wrong() == ()
+
+
+def test_settings_that_the_sandbox_cannot_do_end_a_campaign() -> None:
+    laboratory = Laboratory((WORLD,), Settings(), Path())
+    with pytest.raises(ConfigError, match="gremlin"):
+        laboratory.perform(Experiment(world=WORLD.slug, seed=1, faults=("gremlin",)))
 
 
 def test_a_laboratory_changes_what_an_experiment_names_and_nothing_else() -> None:

@@ -1,5 +1,6 @@
 """The correct engine loses nothing and makes nothing twice, whatever happens to its calls, clocks and order of work."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -17,6 +18,8 @@ from tests.unit.sandbox.kit import (
     NICK,
     ORDER,
     SALE,
+    SCHEMAS,
+    SHOP,
     Stage,
     VirtualClock,
     flow,
@@ -158,6 +161,41 @@ def test_an_edit_made_while_a_write_was_left_without_an_answer_is_not_overwritte
 
     assert play(story, flow(NAME, NICK), engine_way=lambda _, inner, __: _Loses(inner)) == ("d", "d")
     assert lost == ["done"]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["who-wrote-is-told", "who-wrote-is-not-told"])
+def test_an_edit_made_before_a_new_record_was_read_again_is_carried(*, told: bool) -> None:
+    """What the engine reads after its own creation is not all its own."""
+
+    async def story(stage: Stage) -> tuple[str, str]:
+        await stage.pair(name="first", nick="bread")  # by now the engine knows its own user
+        edited.append("")
+        source, target = await stage.pair(name="a", nick="bread")
+        await stage.rest(60)
+        return (await stage.get(CUSTOMER, source))["nick"], (await stage.get(ACCOUNT, target))["alias"]
+
+    edited: list[str] = []
+
+    class _EditsAtOnce(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self.inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await self.inner.handle_async_request(request)
+            if request.method != "POST" or edited != [""]:
+                return answer
+            await answer.aread()
+            edited[0] = answer.json()["id"]
+            client = httpx.AsyncClient(transport=self.inner, headers={"Authorization": "Bearer harness"})
+            url = f"{request.url}/{edited[0]}"
+            assert (await client.patch(url, json={"alias": "dough"})).status_code == 200
+            return httpx.Response(201, json=(await client.get(url)).json(), request=request)
+
+    accounts = tuple(replace(e, modified_by_field=e.modified_by_field if told else None) for e in SHOP.entities)
+    schemas = {**SCHEMAS, "Web Shop": replace(SHOP, entities=accounts)}
+    ended = play(story, flow(NAME, NICK), schemas=schemas, engine_way=lambda _, inner, __: _EditsAtOnce(inner))
+    assert ended == ("dough", "dough")
+    assert edited[0]
 
 
 @pytest.mark.parametrize("skew_s", [0.0, 60.0, 3600.0])

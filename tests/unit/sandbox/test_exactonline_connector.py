@@ -173,6 +173,22 @@ def test_a_spent_minute_is_waited_out() -> None:
     play(story, quirks={"limit-minute": True})
 
 
+@pytest.mark.parametrize("limited", [False, True])
+def test_polls_leave_half_of_a_limited_minute_to_the_work(*, limited: bool) -> None:
+    """Else an engine with some entities would do nothing but look, and its edits would wait for minutes."""
+
+    async def story(stage: Stage) -> None:
+        connector = stage.make_connector()
+        for _ in range(20):
+            await connector.poll("Accounts", None)
+        took_s = stage.clock.now()
+        assert 60 < took_s < 90 if limited else took_s < 20
+        await connector.find("Accounts", "Name", "Nobody")
+        assert stage.clock.now() - took_s < 3
+
+    play(story, quirks={"limit-minute": limited})
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-RateLimit-Minutely-Reset": "9", "Date": "Tue, 01 Jan 2030 00:00:00 GMT"}])
 def test_a_call_that_finds_no_room_is_given_up_in_the_end(headers: dict[str, str]) -> None:
     async def story(stage: Stage) -> None:

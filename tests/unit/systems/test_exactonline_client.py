@@ -9,7 +9,7 @@ import trio
 
 from talkqa.model.account import Account
 from talkqa.model.call import CALL
-from talkqa.model.errors import ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.schema import FieldType
 from talkqa.systems.connect import known_budget, make_client
 from talkqa.systems.exactonline.answers import Allowance
@@ -543,6 +543,15 @@ def test_a_spent_minute_says_until_when() -> None:
         ask([(429, b"")], "get", "Items", GUID, headers=headers)
     with pytest.raises(ApiUnavailable, match="Retry-After 7"):
         ask([(429, b"")], "get", "Items", GUID, headers={"Retry-After": "7"})
+
+
+@pytest.mark.parametrize(("left", "spent"), [("0", True), ("1", False)])
+def test_a_spent_day_is_told_from_a_spent_minute(left: str, spent: bool) -> None:
+    headers = {"X-RateLimit-Minutely-Limit": "60", "X-RateLimit-Minutely-Remaining": "0"}
+    headers |= {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": left}
+    with pytest.raises(ApiUnavailable) as caught:
+        ask([(429, b"")], "get", "Items", GUID, headers=headers)
+    assert (caught.value.code == CALLS_USED_UP) is spent
 
 
 def test_limits_are_remembered_as_the_last_answer_told_them() -> None:

@@ -171,7 +171,7 @@ def test_a_field_that_the_system_refuses_is_left_out_from_then_on(system: TinySy
         ([(422, {"errors": [{"code": "read_only", "message": "?"}]})], ApiRefused, True),
         ([(422, {"errors": [{"code": "x", "message": "?", "field": "name"}]})] * 2, ApiRefused, True),
         ([(403, {"errors": [{"code": "licence_required", "message": "?", "licence": "L"}]})], FeatureMissing, True),
-        ([(503, {"errors": []})] * 2, ApiUnavailable, False),
+        ([(503, {"errors": []})] * 6, ApiUnavailable, False),
     ],
 )
 def test_what_leaving_out_cannot_mend_is_raised(
@@ -181,7 +181,9 @@ def test_what_leaving_out_cannot_mend_is_raised(
     after: list[Any] = []
 
     async def story() -> None:
-        factory = RecordFactory(system.client(), SENTINELS, after_write=lambda *told: after.append(told))
+        factory = RecordFactory(
+            system.client(), SENTINELS, after_write=lambda *told: after.append(told), pause=paused([])
+        )
         await factory.describe("Contact")
         system.answers += answers
         await factory.make("Contact", "check", {})
@@ -241,6 +243,59 @@ def test_a_create_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(sy
     taken, repeated = run(story)
     assert sorted(system.records) == [("Contact", taken.id), ("Contact", repeated.id)]
     assert pauses == [2.0, 2.0]
+
+
+def test_a_search_for_what_was_lost_is_repeated_until_it_is_answered(system: TinySystem) -> None:
+    """To ask is free of harm; that nobody answered the question says nothing of the record."""
+    pauses: list[float] = []
+
+    async def story() -> Record:
+        factory = RecordFactory(system.client(), SENTINELS, pause=paused(pauses))
+        await factory.describe("Contact")
+        system.answers += [(503, {"errors": []})] * 4
+        return await factory.make("Contact", "check", {})
+
+    made = run(story)
+    assert list(system.records) == [("Contact", made.id)]
+    assert pauses == [2.0, 2.0, 4.0, 6.0]
+
+
+def test_a_search_that_is_never_answered_ends_with_what_became_of_the_create(system: TinySystem) -> None:
+    async def story() -> None:
+        factory = RecordFactory(system.client(), SENTINELS, pause=paused([]))
+        await factory.describe("Contact")
+        system.answers += [(503, {"errors": [{"message": "create"}]}), *[(503, {"errors": []})] * 9]
+        await factory.make("Contact", "check", {})
+
+    with pytest.raises(ApiUnavailable, match="create"):
+        run(story)
+    assert len(created(system)) == 1
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+def test_what_was_lost_is_found_though_an_engine_has_merged_it_meanwhile(*, renamed: bool) -> None:
+    """It has the other one's name by then; what the check asked for is what both have in common."""
+    system = TinySystem(entity("Person", field("name"), field("email"), field("note")))
+
+    async def story() -> Record:
+        client = system.client()
+        factory = RecordFactory(client, SENTINELS, pause=paused([]))
+        await factory.describe("Person")
+        await client.create("Person", {"name": "Somebody", "email": "shared@x7k2m9pq.example", "note": "Else"})
+        whole = client.create
+
+        async def merged(entity: str, values: Any) -> Record:
+            client.create = whole  # type: ignore[method-assign]
+            made = await whole(entity, values)
+            if renamed:
+                await client.update(entity, made.id, {"name": "Theirs"})
+            raise ApiUnavailable("no answer")
+
+        client.create = merged  # type: ignore[method-assign]
+        return await factory.make("Person", "check", {"email": "shared@x7k2m9pq.example"})
+
+    assert run(story).id == "Person-2"
+    assert sorted(system.records) == [("Person", "Person-1"), ("Person", "Person-2")]
 
 
 def test_a_create_that_nothing_can_look_for_is_never_sent_again(system: TinySystem) -> None:

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from talkqa.model.call import CALL, Purpose
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, ConfigError, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiError, ApiRefused, ApiUnavailable, ConfigError, FeatureMissing
 from talkqa.model.preflight import Finding
 from talkqa.model.record import Record
 from talkqa.model.schema import FieldType
@@ -376,6 +376,22 @@ def test_refusals_are_told_apart(org: ScriptedOrg, said: Said, kind: type, code:
     error = error_in(org, lambda client: client.create("Contact", {}))
     assert (type(error), error.code, error.fields, error.status) == (kind, code, fields, said[0])
     assert str(error).startswith("Salesforce refused POST /sobjects/Contact/ (")
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("TotalRequests Limit exceeded.", CALLS_USED_UP),
+        ("ConcurrentPerOrgLongTxn Limit exceeded.", "REQUEST_LIMIT_EXCEEDED"),
+        ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", "REQUEST_LIMIT_EXCEEDED"),
+    ],
+)
+def test_a_spent_day_is_told_from_too_many_calls_at_once(org: ScriptedOrg, message: str, code: str) -> None:
+    """The org gives both the same code; only the first is of no use to repeat."""
+    org.say("POST /sobjects/Contact/", (403, [{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": message}]))
+    error = error_in(org, lambda client: client.create("Contact", {}))
+    assert (type(error), error.code) == (ApiUnavailable, code)
+    assert ("run fewer checks" in str(error)) is (code == CALLS_USED_UP)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from talkqa.model.account import Account, Budget
 from talkqa.model.call import Purpose
-from talkqa.model.errors import ApiUnavailable
-from talkqa.transport.budget import AGEING_S, EXHAUSTED, CallBudget, make_budget
+from talkqa.model.errors import CALLS_USED_UP, ApiUnavailable
+from talkqa.transport.budget import AGEING_S, CallBudget, make_budget
 from talkqa.transport.rates import Rate
 from talkqa.verify.clock import TrioClock
 from tests.fakes.clock import FakeClock
@@ -149,7 +149,7 @@ def test_a_day_that_is_used_up_is_told_with_what_to_do() -> None:
         ) as caught:
             async with budget.turn(Purpose.WRITE):
                 raise AssertionError("began")
-        assert caught.value.code == EXHAUSTED
+        assert caught.value.code == CALLS_USED_UP
         await trio.sleep(86_400)
         async with budget.turn(Purpose.SIGN_IN):
             pass
@@ -238,7 +238,7 @@ def test_a_silence_longer_than_anybodys_patience_is_told_at_once() -> None:
         with pytest.raises(ApiUnavailable, match=r"Wave: it takes no calls before 2030-01-01 01:00 UTC") as caught:
             async with budget.turn(Purpose.WRITE):
                 raise AssertionError("began")
-        assert caught.value.code == EXHAUSTED
+        assert caught.value.code == CALLS_USED_UP
 
     assert run_virtual(main) == 1
 
@@ -250,10 +250,25 @@ def test_what_a_system_says_is_left_is_all_there_is_until_its_reset() -> None:
         budget = CallBudget(clock=TrioClock(EPOCH))
         async with budget.turn(Purpose.WRITE):
             budget.learn([Rate(name="minute", left=2, reset_in_s=40)])
-        await play(budget, [Caller(1, Purpose.WRITE, 0)] * 4, log)
+        await play(budget, [Caller(1, Purpose.WRITE, 0)] * 2, log)
+        assert not budget.held_up
+        await play(budget, [Caller(1, Purpose.WRITE, 0)] * 2, log)
+        assert budget.held_up
 
     run_virtual(main)
     assert [at for what, _, at in log if what == "began"] == [1, 1, 40, 40]
+
+
+def test_only_what_a_system_tells_of_its_limits_holds_calls_up() -> None:
+    """Not a limit of our own, and not a refusal."""
+
+    async def main() -> bool:
+        budget = CallBudget(clock=TrioClock(EPOCH), calls_per_minute=1)
+        budget.pause(10)
+        await play(budget, [Caller(1, Purpose.WRITE, 0)] * 3, [])
+        return budget.held_up
+
+    assert run_virtual(main) is False
 
 
 def test_calls_under_way_are_taken_off_what_is_left_and_a_late_answer_knows_less() -> None:

@@ -17,7 +17,7 @@ from tests.unit.verify.test_scenarios import Outcomes, failed, run
 SEEN_BY = {
     "latin-1": {"edited-in-source", "edited-in-target", "audit"},
     "garbles": {"edited-in-source", "edited-in-target", "audit"},
-    "cuts-at-40": {"edited-in-source", "edited-in-target", "audit"},
+    "cuts-at-40": {"edited-in-source", "edited-in-target", "audit", "whole-in-source", "whole-in-target"},
     "folds": {"edited-in-source", "edited-in-target", "audit", "whole-in-source", "whole-in-target"},
     "trims": {"whole-in-source", "whole-in-target"},
     "loses-zeros": {"whole-in-source", "whole-in-target"},
@@ -48,6 +48,47 @@ def test_values_that_arrive_whole_are_told_with_what_they_are(tmp_path: Path) ->
         assert result.outcome is Outcome.PASSED
         assert result.reason == "arrived-whole"
         assert all(f"'{path}' '" in result.message for path in ("title", "town", "call"))
+
+
+def roomy(tmp_path: Path, *ways: str) -> Outcomes:
+    """A flow of texts of which one has more room in the source than in the target."""
+    schemas = tuple(
+        SystemSchema(
+            name=system,
+            entities=(
+                EntitySchema(
+                    name=entity,
+                    fields=tuple(
+                        FieldSchema(path=path, type=FieldType.STRING, max_length=room)
+                        for path, room in (("name", 60), ("city", 60), ("motto", motto))
+                    ),
+                    name_field="name",
+                ),
+            ),
+        )
+        for system, entity, motto in (("Bakery", "Customer", 90), ("Web Shop", "Account", 50))
+    )
+    mapping = {path: path for path in ("name", "city", "motto")}
+    flow = make_flow(rows=tuple(make_row(path, path) for path in mapping))
+    filling = "values-that-take-all-the-room-there-is"
+    return run(flow, tmp_path, *ways, schemas=schemas, mapping=mapping, only=lambda c: c.id.endswith(filling))  # type: ignore[arg-type]
+
+
+def test_a_text_that_the_target_has_no_room_for_holds_up_no_other_property(tmp_path: Path) -> None:
+    """It is written with the others at first; once it is short enough, all of them are there."""
+    outcomes = roomy(tmp_path)
+    assert {r.outcome for r in outcomes.results.values()} == {Outcome.PASSED}
+    told = " ".join(o.text for r in outcomes.results.values() for o in r.observations)
+    assert "was given 51 characters, too many for the target" in told
+
+
+def test_what_was_lost_with_a_refused_value_is_seen(tmp_path: Path) -> None:
+    """The other properties of that write never arrive, though nothing refuses them."""
+    result = roomy(tmp_path, "gives-up-refused").results["whole-in-source/values-that-take-all-the-room-there-is"]
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "edit-not-carried")
+    assert "'name'" in result.message
+    assert "'city'" in result.message
+    assert "'motto'" not in result.message
 
 
 def numbers(tmp_path: Path, *ways: str, scale: int | None = None, **options: object) -> Outcomes:

@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkqa.verify.clock import TrioClock
-from talkqa.verify.heartbeat import Heartbeats
+from talkqa.verify.heartbeat import Heartbeats, RecordedBeats
 from tests.fakes.clock import EPOCH
 from tests.fakes.virtual import run_virtual
 
 
 class Engine:
     """Answers each beat after so many seconds; None is a beat that never arrives."""
+
+    in_turn = False
 
     def __init__(self, *latencies: float | None) -> None:
         self.latencies = latencies
@@ -138,3 +140,23 @@ def test_whoever_waits_is_let_go_when_the_beats_are_cancelled() -> None:
             world.cancel_scope.cancel()
 
     run_virtual(main)
+
+
+@pytest.mark.parametrize(("in_turn", "sent"), [(True, [0, 1, 3]), (False, [3])])
+def test_recorded_beats_that_go_on_from_one_another_are_all_repeated_in_their_time(
+    *, in_turn: bool, sent: list[int]
+) -> None:
+    """Whoever asked for the first of them may not take part in the replay; one that was given up is left out."""
+    engine = Engine(3.0)
+    engine.in_turn = in_turn
+
+    async def main() -> None:
+        async with trio.open_nursery() as world:
+            recorded = RecordedBeats(starts=(10.0, 20.0, -1.0, 30.0), chosen={})
+            beats = Heartbeats(engine, TrioClock(EPOCH), world, gather_s=2, recorded=recorded)
+            beats.repeat()
+            assert await beats.after(25.0)
+
+    run_virtual(main)
+    assert [number for number, _, _ in engine.sent] == sent
+    assert [begin for _, begin, _ in engine.sent] == [(10.0, 20.0, 0.0, 30.0)[number] for number in sent]

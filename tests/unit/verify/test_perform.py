@@ -7,6 +7,7 @@ import trio
 
 from talkqa.checklist.phrases import CREATED, EXACTLY_ONE
 from talkqa.model.errors import (
+    CALLS_USED_UP,
     ApiRefused,
     ApiUnavailable,
     CheckFailed,
@@ -19,7 +20,6 @@ from talkqa.model.record import Exchange, Record
 from talkqa.model.result import Cause, CheckFinished, CheckStarted, Event, Outcome, StepResult
 from talkqa.model.settings import Settings
 from talkqa.model.world import ScenarioPlan
-from talkqa.transport.budget import EXHAUSTED
 from talkqa.verify.clock import TrioClock
 from talkqa.verify.evidence import CURRENT, EvidenceLog, record_exchange
 from talkqa.verify.observer import Sighting
@@ -80,7 +80,7 @@ def play(
         (CheckNotRunnable("lacks", "no licence"), Outcome.NOT_RUNNABLE, "lacks", None),
         (ApiRefused("422"), Outcome.NOT_RUNNABLE, "system-refuses", Cause.API),
         (ApiUnavailable("503"), Outcome.ERROR, "api-unavailable", Cause.API),
-        (ApiUnavailable("no calls left", code=EXHAUSTED), Outcome.NOT_RUNNABLE, "calls-used-up", Cause.API),
+        (ApiUnavailable("no calls left", code=CALLS_USED_UP), Outcome.NOT_RUNNABLE, "calls-used-up", Cause.API),
         (TalkqaError("no ledger"), Outcome.ERROR, "harness-error", Cause.HARNESS),
         (KeyError("oops"), Outcome.ERROR, "harness-bug", Cause.HARNESS),
     ],

@@ -10,7 +10,15 @@ import trio
 
 from talkqa.model.account import Account, Budget
 from talkqa.model.diagnostic import Severity
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, ConfigError, FeatureMissing, TalkqaError
+from talkqa.model.errors import (
+    CALLS_USED_UP,
+    ApiError,
+    ApiRefused,
+    ApiUnavailable,
+    ConfigError,
+    FeatureMissing,
+    TalkqaError,
+)
 from talkqa.model.flow import EntityRef, Flow, RuleKind
 from talkqa.model.preflight import Finding, Identity
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
@@ -110,7 +118,7 @@ def test_an_entity_that_no_table_has_is_added_as_described() -> None:
     [
         (ApiUnavailable("no way"), "unreachable", "the network and its proxies"),
         (ApiUnavailable("slow down", status=429), "budget", "wait until the limit is reset"),
-        (ApiUnavailable("used up; go on tomorrow", code="budget-exhausted"), "budget", "wait"),
+        (ApiUnavailable("used up; go on tomorrow", code=CALLS_USED_UP), "budget", "wait"),
         (ApiRefused("no", status=403, code="REQUEST_LIMIT_EXCEEDED"), "budget", "wait"),
         (ApiRefused("wrong secret\n  check it", status=400, code="invalid_client"), "bad-login", "check it"),
         (ApiRefused("who?", status=401), "bad-login", 'check auth of [accounts."Bakery"]'),

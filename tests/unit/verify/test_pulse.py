@@ -1,14 +1,16 @@
 """Tests of `talkqa.verify.pulse`: slow, silent, or missing."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
 
-from talkqa.model.errors import CheckLate
+from talkqa.model.errors import CheckLate, CheckUndecided
 from talkqa.model.flow import Side
-from talkqa.verify.pulse import require_alive, require_edits_alive
+from talkqa.model.result import Cause
+from talkqa.verify.pulse import SLOW, require_alive, require_edits_alive
 from tests.unit.verify.test_judge import Bench, bench, judged
 
 PATIENCE_S = 20
@@ -16,6 +18,8 @@ PATIENCE_S = 20
 
 class Told:
     """Heartbeats that take so many seconds each, in turn; None never arrives."""
+
+    in_turn = False
 
     def __init__(self, *latencies: float | None) -> None:
         self.latencies = latencies
@@ -116,3 +120,18 @@ def test_where_nothing_can_be_edited_new_records_have_to_show_that_the_engine_li
         assert "records of" in await _edits(b)
 
     beating(tmp_path, Told(3.0), Told(None), play)
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_an_engine_that_is_slow_where_calls_are_limited_is_not_to_blame(tmp_path: Path, *, limited: bool) -> None:
+    """Our own calls had to wait for a new minute as well. One that carries nothing at all is no less late for that."""
+
+    async def play(b: Bench) -> None:
+        target = b.state.flow.target.system
+        b.state.access.conduct = replace(b.state.access.conduct, is_held_up=lambda one: limited and one == target)
+        slow = await judged(_records(b), CheckUndecided if limited else CheckLate)
+        assert (slow.reason, slow.cause) == (("calls-limited", Cause.API) if limited else (SLOW, Cause.ENGINE))
+        assert f"{target} lets nobody make more calls a minute" in slow.message or not limited
+        assert (await judged(_edits(b), CheckLate)).reason == "engine-silent"
+
+    beating(tmp_path, Told(45.0), Told(None), play)

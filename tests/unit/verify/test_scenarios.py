@@ -72,6 +72,7 @@ def run(
     condition: tuple[str, str] | None = None,
     further: tuple[tuple[str, str], ...] = (),
     shop_type: type[FakeSystem] = FakeSystem,
+    engine_type: type[TinyEngine] = TinyEngine,
     schemas: tuple[SystemSchema, SystemSchema] = (_BAKERY, _SHOP),
     before: Callable[[FakeSystem, FakeSystem], object] = lambda _bakery, _shop: None,
     beside: Callable[[FakeSystem, FakeSystem], Awaitable[None]] | None = None,
@@ -88,7 +89,7 @@ def run(
         bakery, shop = FakeSystem(schemas[0], clock), shop_type(schemas[1], clock)
         systems.extend((bakery, shop))
         before(bakery, shop)
-        engine = TinyEngine(
+        engine = engine_type(
             flow,
             bakery.client("engine"),
             shop.client("engine"),

@@ -101,9 +101,10 @@ def test_a_description_that_failed_once_is_asked_for_again(tmp_path: Path) -> No
 
 
 def lose_a_write(bakery: FakeSystem, _shop: FakeSystem) -> None:
-    """Let a create take effect without an answer, and the search for it find no answer either."""
+    """Let a create take effect without an answer, and the searches for it find no answer either."""
     bakery.fail("create", ApiUnavailable("lost"), after=True)
-    bakery.fail("find", ApiUnavailable("lost"))
+    for _ in range(5):
+        bakery.fail("find", ApiUnavailable("lost"))
 
 
 def test_a_write_whose_answer_was_lost_is_swept_with_the_engines_copy_of_it(tmp_path: Path) -> None:

@@ -39,6 +39,11 @@ _NAMED = re.compile(r":\s*([^:\r\n]+?)\s*(?:[\r\n]|$)|property '(\w+)'")
 _UNQUOTED = "',()"
 _WAITS = 5
 """How often one call waits for a new minute."""
+_PLENTY = 1000
+"""Calls a minute that nobody has to be sparing of."""
+_MINUTE_S = 60.0
+_CALLS_OF_POLL = 2
+"""Rows and deletions."""
 _DEFAULT_ITEM = {"Code": "TALK-DEFAULT", "Description": "Talk default", "IsSalesItem": True}
 
 
@@ -64,9 +69,13 @@ class ExactOnlineConnector:
         self._gone_known: dict[str, int] = {}
         self._item: str | None = None
         self._item_lock = trio.Lock()
+        self._a_minute: int | None = None
+        """Calls that the company allows in a minute; None before it told."""
+        self._next_poll_s = 0.0
 
     async def poll(self, entity: str, since: str | None) -> tuple[list[Fetched], str | None]:
         """Everything changed at or after a cursor, oldest change first, deletions last, and the cursor after it."""
+        await self._spare()
         shape = self._shapes[entity]
         from_ms, _, deleted = (since or "").partition("/")
         stamp = shape.entity.modified_field
@@ -259,6 +268,8 @@ class ExactOnlineConnector:
                 answer = await self._http.request(method, url, json=body, headers=headers)
             except httpx.HTTPError as error:
                 raise ApiUnavailable(f"{self.schema.name}: {method} {url}: {error}") from error
+            told = answer.headers.get("X-RateLimit-Minutely-Limit", "")
+            self._a_minute = int(told) if told.isdecimal() else self._a_minute
             if answer.status_code < 400:
                 return answer
             pause_s = _pause_s(answer)
@@ -266,6 +277,15 @@ class ExactOnlineConnector:
                 break
             await trio.sleep(pause_s)
         raise self._error(method, url, answer)
+
+    async def _spare(self) -> None:
+        """Let a poll wait, so that of limited calls the polls of all entities leave half to the work."""
+        if self._a_minute is None or self._a_minute >= _PLENTY:
+            return
+        now_s = trio.current_time()
+        begin_s = max(now_s, self._next_poll_s)
+        self._next_poll_s = begin_s + _CALLS_OF_POLL * _MINUTE_S / (self._a_minute / 2)
+        await trio.sleep(begin_s - now_s)
 
     def _error(self, method: str, url: str, answer: httpx.Response) -> ApiError:
         status = answer.status_code

@@ -43,6 +43,7 @@ def _kind(
     *checks: str,
     weather: Weather | None = None,
     tells: tuple[str, ...] = (),
+    tells_undocumented: tuple[str, ...] = (),
 ) -> Kind:
     return Kind(
         name=name,
@@ -52,6 +53,7 @@ def _kind(
         behaviour=behaviour,
         weather=weather or Weather(),
         tells=tells,
+        tells_undocumented=tells_undocumented,
     )
 
 
@@ -117,7 +119,7 @@ _OF_EDITS = (
     _kind(
         "whole-record-written", edits.WholeRecordWritten,
         "An edit takes all other properties of its record along, over what was edited on the other side meanwhile.",
-        _EDITING, "latest-wins", "edited-in-target",
+        (), "both-stand", tells=("one", "neither"),
     ),
     _kind(
         "partial-write", edits.PartialWrite, "Of several properties edited at once the first is carried.", _TABLE,
@@ -295,6 +297,7 @@ _OF_PROPERTIES = (
     ),
     _kind(
         "property-truncated", values.TextTruncated, "A text is cut to a few characters.", _EDITING, *_OF_VALUES,
+        tells_undocumented=("cut",),
     ),
     _kind(
         "encoding-wrong", values.TextMisread, "A text comes with its letters outside ASCII misread.", _EDITING,

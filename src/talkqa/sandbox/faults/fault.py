@@ -37,8 +37,12 @@ class Kind:
     tells: tuple[str, ...] = ()
     """Of a fault that can only be observed: the words for what is seen, or the reason, by which a check shows it."""
 
+    tells_undocumented: tuple[str, ...] = ()
+    """The same of a fault that fails a check where properties are documented, and can only be observed elsewhere."""
+
     def at(self, flow: Flow, argument: str | None) -> "Fault":
         """The fault of this kind at one place."""
+        tells = self.tells if flow.properties else self.tells or self.tells_undocumented
         missing = "discovered" if flow.properties else "audit"
         return Fault(
             id=":".join(filter(None, (self.name, flow.id, argument))),
@@ -49,8 +53,8 @@ class Kind:
             checks=tuple(name for name in self.checks if name != missing),
             weather=self.weather,
             documented=bool(flow.properties),
-            seen_as=SeenAs.OBSERVED if self.tells else SeenAs.FAILED,
-            tells=self.tells,
+            seen_as=SeenAs.OBSERVED if tells else SeenAs.FAILED,
+            tells=tells,
         )
 
 

@@ -92,7 +92,16 @@ class NoMerge(OfMerging):
         return not self.concerns(pairing, side) and self.inner.merges(pairing, side, documented=documented)
 
 
-class MergesOnOtherKey(OfMerging):
+class OfMatching(OfMerging):
+    """A fault that matches the wrong records: it shows where a target is free until a source record meets it."""
+
+    @classmethod
+    def arguments(cls, pairing: Pairing, direction: Direction) -> Iterable[str | None]:
+        taken = any(other.side is not direction.side and other.rules.every for other in pairing.directions)
+        return () if taken else super().arguments(pairing, direction)
+
+
+class MergesOnOtherKey(OfMatching):
     """Compares another property than the documented ones."""
 
     @classmethod
@@ -112,7 +121,7 @@ def _other_key(pairing: Pairing, direction: Direction) -> Criteria:
     return tuple(pair for pair in others if pair not in known)[:1]
 
 
-class MergesOnPartialKey(OfMerging):
+class MergesOnPartialKey(OfMatching):
     """Compares the beginning of a criterion's value alone."""
 
     def mistaken_match(self, pairing: Pairing, side: Side, record: Fetched, state: EngineState) -> str | None:

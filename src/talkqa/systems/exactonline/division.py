@@ -12,7 +12,7 @@ import httpx
 
 from talkqa.model.account import Account, Budget
 from talkqa.model.call import PollShape
-from talkqa.model.errors import ApiError, ApiRefused, ApiUnavailable, FeatureMissing
+from talkqa.model.errors import CALLS_USED_UP, ApiError, ApiRefused, ApiUnavailable, FeatureMissing
 from talkqa.model.preflight import Identity
 from talkqa.model.schema import EntitySchema, SystemSchema
 from talkqa.systems.edm import Codec, Edm, Version, iso_of_ms, moment_of_ms
@@ -203,6 +203,8 @@ class DivisionClient(ODataClient):
         message = f"{self._schema.name} refused {what.partition('?')[0]} ({status}): {said}{hint}"
         code = (fault.code if fault else "") or _CODES.get(status, "refused")
         if status == 429:
+            day_is_spent = self._daily is not None and self._daily.remaining == 0
+            code = CALLS_USED_UP if day_is_spent else code
             return ApiUnavailable(f"{message}; {self._until(answer)}", status=status, code=code)
         if status >= _BROKEN and (fault is None or not fault.message):
             return ApiUnavailable(message, status=status, code=code)

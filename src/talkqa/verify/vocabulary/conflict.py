@@ -22,7 +22,7 @@ _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
 _CLEAR_S = 0.7
 """How far above the granularity of a system's stamps two edits must lie apart."""
-_ATTEMPTS, _TRIALS = 4, 12
+_ATTEMPTS, _TRIALS = 6, 12
 """Attempts in which the engine was quicker, and attempts in all: where the systems answered late, nothing is shown."""
 _GLANCES, _GLANCE_S = 20, 0.4
 """How often, and at what distance, the other side is looked at until an edit has just arrived."""

@@ -7,6 +7,7 @@ from talkqa.model.errors import ApiRefused, CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
+from talkqa.model.schema import FieldSchema
 from talkqa.systems.sentinels import can_hold
 from talkqa.verify.link import write_edit
 from talkqa.verify.parents import is_reference, make_parents
@@ -16,9 +17,12 @@ from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit, spelled, written_of
 from talkqa.verify.values import NoCommonValueError
 from talkqa.verify.vocabulary.partitions import value_of
+from talkqa.verify.vocabulary.referring import created_referring, is_given_at_creation
 from talkqa.verify.wiggle import draw_edit, refresh, settle
 
 T = TypeVar("T")
+_DRAWS = 5
+"""Values that are tried until one differs from what stands there."""
 
 
 async def edited(s: Scenario, path: str, side: str, entity: str) -> None:
@@ -86,7 +90,11 @@ async def edit_row(s: Scenario, row: PropertyRow, judgement: RowJudgement, side:
         s.parents = await make_parents(s.state, judgement, s.key("parent"))
         s.probe.companions |= {s.parents.source.id, s.parents.target.id}  # what a system mirrors of them is theirs
         value = s.parents.on(side).id
-    for counter in range(2, 7):
+        if is_given_at_creation(s, judgement, side):
+            s.row = row
+            await created_referring(s, s.parents, path, ends[side.other])
+            return
+    for counter in range(2, 2 + _DRAWS):
         if value is not None:
             break
         try:
@@ -161,12 +169,16 @@ async def seen_edited(s: Scenario, side: str, entity: str) -> None:
 
 async def edit_travel(s: Scenario, travel: Travel, side: Side, counter: int) -> None:
     """Give a property that travels a new value on one side."""
+    paths = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
+    current = s.pair.record(side).values.get(paths[0])
     try:
-        value = draw_edit(s.state, side, travel, s.key("edit"), counter, telling=True)
+        drawn = (draw_edit(s.state, side, travel, s.key("edit"), counter + n, telling=True) for n in range(_DRAWS))
+        value = next((each for each in drawn if each != current), None)
     except NoCommonValueError as error:
         raise CheckNotRunnable("no-common-value", str(error), cause=Cause.DOCUMENT) from error
+    if value is None:
+        raise CheckNotRunnable("no-new-value", f"no new value for '{paths[0]}' is known that both sides can hold")
     s.travel = travel
-    paths = (travel.source, travel.target) if side is Side.SOURCE else (travel.target, travel.source)
     await write_and_remember(s, side, paths[0], value, paths[1])
 
 
@@ -203,14 +215,17 @@ def _new_values(s: Scenario) -> dict[str, Scalar]:
         field = schema.field(path)
         if field is None or not field.writable or path in fixed or not (can_hold(field) or path in documented):
             continue
-        try:
-            value = (
-                state.values.draw_source(path, s.key("rewrite"), 3, telling=True)
-                if path in documented
-                else state.access.sentinels.value(field, s.key("rewrite"), 3)
-            )
-        except NoCommonValueError:
-            continue
+        drawn = (_redrawn(s, path, field, counter, documented=path in documented) for counter in range(3, 3 + _DRAWS))
+        value = next((each for each in drawn if each != held[path]), None)
         if value is not None:
             values[path] = value
     return values
+
+
+def _redrawn(s: Scenario, path: str, field: FieldSchema, counter: int, *, documented: bool) -> Scalar:
+    if not documented:
+        return s.state.access.sentinels.value(field, s.key("rewrite"), counter)
+    try:
+        return s.state.values.draw_source(path, s.key("rewrite"), counter, telling=True)
+    except NoCommonValueError:
+        return None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
-from talkqa.checklist.partitions import NOTHINGS, PARTITIONS, looked_for
+from talkqa.checklist.partitions import FILLING, NOTHINGS, PARTITIONS, TIDIED, looked_for
 from talkqa.model.errors import CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import Scalar
@@ -17,6 +17,8 @@ _TEXT = frozenset({FieldType.STRING, FieldType.TEXT})
 _NUMBER = frozenset({FieldType.INTEGER, FieldType.DECIMAL})
 _ROOM = 200
 """Length of the longest text where nothing limits it."""
+_OVERLONG = 4000
+"""A text longer than this is not written just to be refused."""
 _YEARS = 30
 
 
@@ -43,11 +45,26 @@ def suite_value(suite: str, row: PropertyRow, state: FlowState, key: str, side: 
     except (CheckNotRunnable, CheckUndecided):
         return None
     stuff = _Stuff.of(state.values, own, key)
-    for partition in _SUITED.get((field.type, suite == NOTHINGS), ()):
+    for partition in _SUITED[suite].get(field.type, ()):
         value = _make(partition, row, field, stuff)
         if _fits(value, row, state, side):
             return fit(value, own)
     return None
+
+
+def too_long(row: PropertyRow, state: FlowState, key: str, side: Side) -> str | None:
+    """A text for which one side of a row has room and the other has not; None where both have the same."""
+    ends = {
+        Side.SOURCE: state.schema(Side.SOURCE).field(row.source),
+        Side.TARGET: state.schema(Side.TARGET).field(row.target),
+    }
+    own, other = ends[side], ends[side.other]
+    if own is None or other is None or row.transform is not None or not {own.type, other.type} <= _TEXT:
+        return None
+    length = (other.max_length or _OVERLONG) + 1
+    if length > min(own.max_length or _OVERLONG, _OVERLONG) or own.restricted:
+        return None
+    return _long(_Stuff.of(state.values, own, key), length)
 
 
 def narrow(row: PropertyRow, state: FlowState, side: Side) -> tuple[FieldSchema, FieldSchema]:
@@ -120,10 +137,9 @@ def _make(partition: str, row: PropertyRow, field: FieldSchema, stuff: _Stuff) -
     return None
 
 
-def _longest(stuff: _Stuff, field: FieldSchema) -> tuple[str, ...]:
-    length = field.max_length or _ROOM
+def _long(stuff: _Stuff, length: int) -> str:
     filler = f"{stuff.code} Wide load 0123456789 "
-    return ((filler * (length // len(filler) + 1))[:length].strip().ljust(length, "x"),)
+    return (filler * (length // len(filler) + 1))[:length].strip().ljust(length, "x")
 
 
 def _padded(stuff: _Stuff, field: FieldSchema) -> tuple[str, ...]:
@@ -140,7 +156,8 @@ _TRUTHS = ("true", "false", "TRUE", "FALSE", "True", "False")
 _TEXTS: Mapping[str, Callable[[_Stuff, FieldSchema], tuple[str, ...]]] = {
     "unicode text": lambda s, _f: (f"{s.code} Ærøskøbing Łódź 東京 ñandú", f"{s.code[:4]} éŁ東"),
     "symbols beyond the basic plane": lambda s, _f: (f"{s.code} 🚲 😀", f"{s.code[:4]} 😀"),
-    "the longest text": _longest,
+    "the longest text": lambda s, f: (_long(s, f.max_length or _ROOM),),
+    "a long text": lambda s, f: (_long(s, min(f.max_length or _ROOM, _ROOM)),),
     "a single letter": lambda s, _f: (s.code[0],),
     "text in both cases": lambda s, _f: (
         f"iX {s.word.swapcase()} {s.code.upper()}",
@@ -155,8 +172,9 @@ _TEXTS: Mapping[str, Callable[[_Stuff, FieldSchema], tuple[str, ...]]] = {
     "text with blanks at its ends": lambda s, _f: (f" {s.word} {s.code} ", f" {s.code} ", f" {s.code[:4]} "),
     "text with several blanks inside": lambda s, _f: (f"{s.word}   {s.code}", f"{s.code[:3]}  {s.code[3:6]}"),
     "text on several lines": _lines,
+    "text with blanks wherever they fit": lambda s, _f: (f" {s.word}   {s.code} ", f" {s.code[:3]}  {s.code[3:6]} "),
 }
-"""Each with shorter forms for fields with less room."""
+"""Each with shorter forms for fields with less room; among them those that only a suite writes."""
 
 
 def _transformed(partition: str, row: PropertyRow, stuff: _Stuff) -> str:
@@ -228,20 +246,33 @@ def _last_sunday(year: int, month: int) -> date:
     return last - timedelta(days=(last.weekday() + 1) % 7)
 
 
-_SUITED: Mapping[tuple[FieldType, bool], tuple[str, ...]] = {
-    (FieldType.STRING, True): ("text with leading zeros",),
-    (FieldType.TEXT, True): ("text with leading zeros",),
-    (FieldType.INTEGER, True): ("zero",),
-    (FieldType.DECIMAL, True): ("zero",),
-    (FieldType.BOOLEAN, True): ("false",),
-    (FieldType.DATE, True): ("the first day of a year",),
-    (FieldType.DATETIME, True): ("midnight in UTC",),
-    (FieldType.STRING, False): ("text with blanks at its ends", "text in both cases"),
-    (FieldType.TEXT, False): ("text with blanks at its ends", "text in both cases"),
-    (FieldType.INTEGER, False): ("a negative number",),
-    (FieldType.DECIMAL, False): ("a negative number",),
-    (FieldType.BOOLEAN, False): ("true",),
-    (FieldType.DATE, False): ("a leap day",),
-    (FieldType.DATETIME, False): ("the last second of a day",),
+_TIDY = ("text with blanks wherever they fit", "text in both cases")
+_SUITED: Mapping[str, Mapping[FieldType, tuple[str, ...]]] = {
+    NOTHINGS: {
+        FieldType.STRING: ("text with leading zeros",),
+        FieldType.TEXT: ("text with leading zeros",),
+        FieldType.INTEGER: ("zero",),
+        FieldType.DECIMAL: ("zero",),
+        FieldType.BOOLEAN: ("false",),
+        FieldType.DATE: ("the first day of a year",),
+        FieldType.DATETIME: ("midnight in UTC",),
+    },
+    TIDIED: {
+        FieldType.STRING: _TIDY,
+        FieldType.TEXT: _TIDY,
+        FieldType.INTEGER: ("a negative number",),
+        FieldType.DECIMAL: ("a negative number",),
+        FieldType.BOOLEAN: ("true",),
+        FieldType.DATE: ("a leap day",),
+        FieldType.DATETIME: ("the last second of a day",),
+    },
+    FILLING: {
+        FieldType.STRING: ("a long text",),
+        FieldType.TEXT: ("a long text",),
+        FieldType.INTEGER: ("a large number",),
+        FieldType.DECIMAL: ("a number with all its digits", "a large number"),
+        FieldType.DATE: ("the last day of a year",),
+        FieldType.DATETIME: ("the hour that a clock change repeats",),
+    },
 }
-"""Type of a field, and whether the suite is `NOTHINGS`, to the kinds that it gets; the first that fits."""
+"""Per suite and type of a field the kinds of value that it gets; the first that fits."""

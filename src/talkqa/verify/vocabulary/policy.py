@@ -1,30 +1,66 @@
 """Steps for what the documents do not promise: what is seen is told, and judged only where a user adopts it."""
 
+from collections.abc import Mapping
+
+from talkqa.model.check import RowClass
 from talkqa.model.errors import CheckFailed, CheckNotRunnable
-from talkqa.model.flow import Side
+from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.result import Cause
+from talkqa.model.schema import FieldType
 from talkqa.verify.link import refresh_travels
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit, spelled
 from talkqa.verify.vocabulary.edits import (
     refusable,
-    require_writable,
-    row_on,
     write_and_remember,
 )
 from talkqa.verify.vocabulary.merging import recorded_near_miss
 from talkqa.verify.vocabulary.rest import let_pass
 from talkqa.verify.wiggle import confirm, refresh
 
+_EMPTIABLE = (RowClass.PLAIN, RowClass.HIDDEN_TRANSFORM)
 
-async def emptied(s: Scenario, path: str, side: str, entity: str) -> None:
-    """Empty a documented property of one side."""
-    del entity
-    row, judgement = row_on(s, path, side_of(side))
-    require_writable(judgement, side_of(side))
-    ends = (row.source, row.target) if side_of(side) is Side.SOURCE else (row.target, row.source)
-    schemas = (s.state.schema(side_of(side)), s.state.schema(side_of(side).other))
-    await _empty(s, spelled(schemas[0], ends[0]), side_of(side), spelled(schemas[1], ends[1]))
+
+async def emptied(s: Scenario, side: str, entity: str) -> None:
+    """Empty a documented property of one side: the first that may be empty, and is filled, on both.
+
+    Plain rows go first; what a hidden transform makes of nothing nobody knows.
+    """
+    one = side_of(side)
+    await refresh(s.state, s.pair)
+    order = {
+        row: (_EMPTIABLE.index(_class_of(s, row)), row.source, row.target)
+        for row in s.state.flow.properties
+        if _class_of(s, row) in _EMPTIABLE
+    }
+    for row in sorted(order, key=lambda row: order[row]):
+        ends = {Side.SOURCE: row.source, Side.TARGET: row.target}
+        paths = {each: spelled(s.state.schema(each), ends[each]) for each in Side}
+        if _may_be_emptied(s, row, paths):
+            await _empty(s, paths[one], one, paths[one.other])
+            return
+    raise CheckNotRunnable(
+        "cannot-be-emptied",
+        f"{entity} shares no property with the other side that may be empty on both and is filled",
+        cause=Cause.DOCUMENT,
+    )
+
+
+def _class_of(s: Scenario, row: PropertyRow) -> RowClass:
+    return s.state.judgements[(row.source, row.target)].row_class
+
+
+def _may_be_emptied(s: Scenario, row: PropertyRow, paths: Mapping[Side, str]) -> bool:
+    judgement = s.state.judgements[(row.source, row.target)]
+    return all(
+        (field := judgement.field(side)) is not None
+        and field.nullable
+        and not field.required
+        and field.type is not FieldType.BOOLEAN
+        and judgement.writable(side)
+        and s.pair.record(side).values.get(paths[side]) not in {None, "", ()}
+        for side in Side
+    )
 
 
 async def seen_emptied(s: Scenario, side: str, entity: str) -> None:

@@ -8,8 +8,8 @@ from talkqa.model.record import FieldValue, Scalar
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldSchema
 from talkqa.verify.bindings import fold
-from talkqa.verify.judge import missing_counterpart
-from talkqa.verify.link import pair_up, start_pair, turn_round, write_edit
+from talkqa.verify.judge import missing_counterpart, require_recognisable
+from talkqa.verify.link import look_for_merged, pair_up, start_pair, turn_round, write_edit
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Probe
 from talkqa.verify.pulse import require_alive
@@ -58,9 +58,13 @@ async def _linked_pair(s: Scenario, overrides: dict[str, Scalar]) -> None:
 async def _judge_missing_pair(s: Scenario, probe: Probe) -> Sighting:
     """Judge that no pair came about: what the check is about could not even begin; a second look may show one."""
     state = s.state
-    if state.route is Route.CREATE:
+    if state.route is not Route.MERGE:
         return await missing_counterpart(state, probe)
+    require_recognisable(state, probe)
     shown = await require_alive(state, probe.written_s, f"a linked {state.flow.source.name}")
+    seen = await look_for_merged(state, probe)
+    if seen is not None:
+        return seen
     raise CheckFailed(
         "not-linked",
         f"{state.flow.source.entity} {probe.record.id} ought to be linked by {state.route}, and no "
@@ -121,6 +125,8 @@ async def _qualified_pair(s: Scenario, qualifier: Qualifier, *, holds: bool) -> 
         except ApiRefused as error:
             raise CheckUndecided("qualifier-refused", str(error), cause=Cause.API) from error
     await s.state.heartbeats.rounds(2)
+    if targets:  # an edit made before the engine knows that the row applies would be no edit to it, but a first value
+        await s.state.edit_beats[Side.TARGET].rounds(2)
     await refresh(s.state, s.pair)
     for q, _ in wanted:
         _require_shown(s, q, holds=holds or q is not qualifier)

@@ -5,6 +5,7 @@ from talkqa.model.errors import CheckFailed, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.record import FieldValue, Record
 from talkqa.model.result import Cause
+from talkqa.model.transform import CASTS, Transform, operators_of
 from talkqa.verify.compare import compare
 from talkqa.verify.judge import not_followed
 from talkqa.verify.oracle import OracleUnknown, evaluate
@@ -13,10 +14,12 @@ from talkqa.verify.probe import Expectation, expect_equal
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit, spelled, tokens_of
-from talkqa.verify.vocabulary.edits import edit_travel, row_on, write_and_remember
+from talkqa.verify.vocabulary.edits import edit_row, edit_travel, row_on, write_and_remember
+from talkqa.verify.vocabulary.referring import is_given_at_creation, require_referred
 from talkqa.verify.vocabulary.seen_travel import tell_mapping
 
 _LOOKED_UP = frozenset({RowClass.LOOKUP, RowClass.IDENTITY})
+_FORMATS = CASTS | {"datetime-format", "datetime-parse"}
 _CONSISTENT = frozenset({RowClass.HIDDEN_TRANSFORM, RowClass.LOOKUP})
 """Classes of which only `moves with, consistently` can be said."""
 
@@ -28,9 +31,14 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
     row, judgement = row_on(s, path, there) if s.row is None else (s.row, _judgement(s, s.row))
     path = spelled(s.state.schema(there), row.source if there is Side.SOURCE else row.target)
     expectation = expect(s, row, judgement, there)
+    if s.parents is not None and is_given_at_creation(s, judgement, s.edit.side):
+        await require_referred(s, path, expectation)
+        return
     if there is Side.SOURCE and row.transform is not None:
-        await _require_moves_back(s, path, expectation)
+        await _require_moves_back(s, row.transform, path, expectation)
     try:
+        if _stood_there(s, row, there, path, expectation):
+            expectation = await _edit_to_and_fro(s, row, judgement, there, path)
         await await_follow(s, path, there, expectation)
     except CheckFailed as error:
         if s.parents is None and judgement.row_class in _LOOKED_UP and error.reason == "edit-not-carried":
@@ -47,6 +55,33 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
         return
     if judgement.row_class in _CONSISTENT and s.edit.side is Side.SOURCE:
         await _returns_alike(s, path, there)
+
+
+def _stood_there(s: Scenario, row: PropertyRow, there: Side, path: str, expectation: Expectation) -> bool:
+    """Whether the other side held before the edit what the edit asks for, so that it shows nothing that it does now.
+
+    An edit that comes back through a transform is not promised by value, and is not asked for twice.
+    """
+    comes_back = there is Side.SOURCE and row.transform is not None
+    return not comes_back and expectation.matches(s.edit.before_of(there).values.get(path))
+
+
+async def _edit_to_and_fro(
+    s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side, path: str
+) -> Expectation:
+    """Give the edited property another value, see it follow, and write the one before again; returns what is expected.
+
+    Raises:
+        CheckOutcome: where the value in between does not follow.
+    """
+    side, wanted = s.edit.side, s.edit.after
+    await edit_row(s, row, judgement, side, None)
+    between = expect(s, row, judgement, there)
+    if _stood_there(s, row, there, path, between):
+        return between  # both come to the same there: no edit could show more
+    await await_follow(s, path, there, between)
+    await write_and_remember(s, side, s.edit.path, wanted, path)
+    return expect(s, row, judgement, there)
 
 
 def _judgement(s: Scenario, row: PropertyRow) -> RowJudgement:
@@ -72,7 +107,7 @@ def expect(s: Scenario, row: PropertyRow, judgement: RowJudgement, there: Side) 
         field = target_field if there is Side.TARGET else source_field
         before = s.edit.before_of(there).values.get(field.path if field else "")
         return Expectation(
-            matches=lambda actual: actual != before and actual is not None, value=None, words=f"other than {before!r}"
+            matches=lambda actual: actual not in {before, None, ""}, value=None, words=f"other than {before!r}"
         )
     fields = (source_field, target_field) if there is Side.TARGET else (target_field, source_field)
 
@@ -113,11 +148,19 @@ def _expect_transformed(s: Scenario, row: PropertyRow, written: FieldValue, ther
         except OracleUnknown:
             return False
 
-    return Expectation(matches=leads_there, value=None, words=f"a value that {transform.text} turns into {written!r}")
+    value = written if _only_formats(transform) and leads_there(written) else None
+    return Expectation(matches=leads_there, value=value, words=f"a value that {transform.text} turns into {written!r}")
 
 
-async def _require_moves_back(s: Scenario, path: str, expectation: Expectation) -> None:
+def _only_formats(transform: Transform) -> bool:
+    """Whether a transform merely writes a value in another way, so that what looks the same then means the same."""
+    return set(operators_of(transform.expression)) <= _FORMATS
+
+
+async def _require_moves_back(s: Scenario, transform: Transform, path: str, expectation: Expectation) -> None:
     """See that an edited transform came back; a transform that cannot be inverted promises nothing that way."""
+    if _only_formats(transform) and expectation.value is not None:
+        return
     before = s.edit.source_before.values.get(path)
     seen = await s.state.observer(Side.SOURCE).wait_for(
         lambda sighting: sighting.record.values.get(path) != before,
@@ -177,6 +220,7 @@ async def await_follow(s: Scenario, path: str, there: Side, expectation: Expecta
         s.decide("edit-carried-late", words)
         return
     s.pair.replace(there, seen.record)
+    s.access.note_engine(seen.record)  # nobody else carries an edit
     waited = seen.seen_s - edit.at_s
     state.access.note_latency(state.flow, edit.side, max(0.0, waited))
     s.followed = (there, path, expectation)

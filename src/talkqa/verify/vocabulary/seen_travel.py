@@ -1,5 +1,6 @@
 """Steps that judge which properties travel at all: discovered, documented, undocumented."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from talkqa.model.check import RowClass
@@ -19,6 +20,9 @@ from talkqa.verify.scenario import Scenario
 from talkqa.verify.travel import find_travels, spelled, tokens_of, written_of
 from talkqa.verify.vocabulary.rest import let_pass
 from talkqa.verify.wiggle import refresh
+
+_TELLING = 4
+"""Characters of the beginning of a text by which it is known, where two texts in turn begin so."""
 
 
 async def _travels_after_rewrite(s: Scenario) -> tuple[Travel, ...]:
@@ -48,7 +52,7 @@ async def some_travel(s: Scenario, target: str) -> None:
     """At least one property travels, at creation and again after a second write."""
     del target
     again = await _travels_after_rewrite(s)
-    twice = tuple(t for t in again if t in s.first_travels)
+    twice = tuple(t for t in again if t in s.first_travels) or await _travels_late(s)
     if not twice:
         raise CheckFailed(
             "nothing-travels",
@@ -59,10 +63,53 @@ async def some_travel(s: Scenario, target: str) -> None:
         )
     for travel in twice:
         tell_mapping(s, travel, confirmations=2, both_ways=None)
-    s.record_observation(
-        "discovered",
-        f"{len(twice)} properties travelled both times: " + ", ".join(f"{t.source} to {t.target}" for t in twice),
-    )
+    words = f"{len(twice)} properties travelled both times: " + ", ".join(f"{t.source} to {t.target}" for t in twice)
+    cut = _cut_both_times(s)
+    if cut:
+        s.record_observation("values-cut", f"{words}; others arrived cut both times: {', '.join(cut)}", seen="cut")
+        return
+    s.record_observation("discovered", words)
+
+
+def _cut_both_times(s: Scenario) -> list[str]:
+    """The texts of which the target holds the beginning alone, though it has room for more: at creation and again."""
+    source, target = s.state.both()
+    ours = [f for f in source.fields if f.type in TEXTS and f.createable]
+    theirs = [f for f in target.fields if f.type in TEXTS and f.createable]
+    found = []
+    for own, other in itertools.product(ours, theirs):
+        ends = [(first.values.get(own.path), there.values.get(other.path)) for first, there in s.rewrites]
+        if ends[0][1] != ends[-1][1] and all(_is_cut(written, held, other.max_length) for written, held in ends):
+            written, held = ends[-1]
+            found.append(f"{own.path} to {other.path} ({held!r} of {written!r})")
+    return found
+
+
+def _is_cut(written: FieldValue, held: FieldValue, room: int | None) -> bool:
+    if not isinstance(written, str) or not isinstance(held, str):
+        return False
+    return _TELLING <= len(held) < len(written) and len(held) != room and written.startswith(held)
+
+
+async def _travels_late(s: Scenario) -> tuple[Travel, ...]:
+    """What travelled both times after all, once edits of other records that were made later have arrived.
+
+    Raises:
+        CheckLate: where none of them does and nothing travelled.
+    """
+    since_s, late = s.pair.source.written_s, None
+    try:
+        await require_edits_alive(s.state, Side.SOURCE, since_s, "the rewriting of a record")
+    except CheckLate as outcome:
+        late = outcome
+    await refresh(s.state, s.pair)
+    s.rewrites[-1] = (s.rewrites[-1][0], s.pair.target)
+    source, schemas = s.rewrites[-1][0], s.state.both()
+    s.rewritten = find_travels(source, written_of(source, schemas[0]), s.pair.target, schemas)
+    twice = tuple(travel for travel in s.rewritten if travel in s.first_travels)
+    if late is not None and not twice:
+        raise late
+    return twice
 
 
 def tell_mapping(s: Scenario, travel: Travel | None, *, confirmations: int, both_ways: bool | None) -> None:
@@ -198,13 +245,16 @@ def _expected(s: Scenario, row: PropertyRow, source: Record) -> Expectation | No
     came_back = s.state.route is Route.REVERSE and value == s.rewrites[0][0].values.get(path)
     if came_back or value is None or fields[1] is None or not fields[1].createable:
         return None  # it was not rewritten and came from the target, or the target computes it and nobody writes it
-    if row.transform is None:
-        return expect_equal(value, fields, row.declared_type)
-    try:
-        value = evaluate(row.transform, value, dict(source.values), now=s.access.clock.stamp())
-    except OracleUnknown:
-        return None
-    return expect_equal(value, (fields[1], fields[1]), None)
+    expected = expect_equal(value, fields, row.declared_type)
+    if row.transform is not None:
+        try:
+            made = evaluate(row.transform, value, dict(source.values), now=s.access.clock.stamp())
+        except OracleUnknown:
+            return None
+        expected = expect_equal(made, (fields[1], fields[1]), None)
+    before, held = s.rewrites[0][0].values.get(path), s.rewrites[0][1].values.get(fields[1].path)
+    stood_there = before != value and expected.matches(held)
+    return None if stood_there else expected  # what stood there before it was written shows nothing
 
 
 def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there: Record) -> bool | None:
@@ -250,8 +300,9 @@ def _arrived_otherwise(held: list[FieldValue], schema: FieldSchema | None) -> bo
 async def nothing_else_travels(s: Scenario, target: str) -> None:
     """What travels and is not documented is told, not judged: the document may be behind."""
     again = await _travels_after_rewrite(s)
-    documented = {(r.source, r.target) for r in s.state.flow.properties}
-    targets = {r.target for r in s.state.flow.properties}
+    schemas, rows = s.state.both(), s.state.flow.properties
+    documented = {(spelled(schemas[0], r.source), spelled(schemas[1], r.target)) for r in rows}
+    targets = {target for _, target in documented}
     found = [
         t for t in again if t in s.first_travels and (t.source, t.target) not in documented and t.target not in targets
     ]

@@ -9,6 +9,7 @@ from talkqa.model.errors import CheckUndecided
 from talkqa.model.result import Cause
 from talkqa.verify.scenario import Scenario
 from talkqa.verify.vocabulary import (
+    apart,
     conflict,
     done,
     edits,
@@ -92,6 +93,7 @@ VOCABULARY = Vocabulary(
         phrases.SEEN_EMPTIED: policy.seen_emptied,
         phrases.BOTH_EDITED: conflict.both_edited,
         phrases.BOTH_EDITED_BACK: conflict.both_edited_back,
+        phrases.EDITED_APART: apart.edited_apart,
         phrases.DELETED: policy.deleted,
         phrases.EXACTLY_ONE: seen.exactly_one,
         phrases.NO_COPIES: seen.no_copies,
@@ -111,6 +113,7 @@ VOCABULARY = Vocabulary(
         phrases.DOCUMENTED_TRAVEL: seen_travel.documented_travel,
         phrases.NOTHING_ELSE_TRAVELS: seen_travel.nothing_else_travels,
         phrases.LATER_STANDS: conflict.later_stands,
+        phrases.BOTH_STAND: apart.both_stand,
         phrases.STILL_LINKED: policy.still_linked,
         phrases.RECORDED: policy.recorded,
     }

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from talkqa.checklist.partitions import COMPARABLE, SUITES
+from talkqa.checklist.partitions import COMPARABLE, FILLING, SUITES
 from talkqa.model.check import RowClass
 from talkqa.model.discovery import Ways
 from talkqa.model.errors import ApiRefused, CheckFailed, CheckNotRunnable, CheckUndecided
@@ -17,14 +17,21 @@ from talkqa.verify.probe import Expectation, expect_equal
 from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.scenario import Scenario, WholeEdit, side_of
 from talkqa.verify.travel import spelled
-from talkqa.verify.vocabulary.partitions import suite_value
+from talkqa.verify.vocabulary.partitions import suite_value, too_long
+from talkqa.verify.vocabulary.rest import let_pass
 from talkqa.verify.wiggle import refresh, settle
 
+_TOLD = 80
+"""Characters of a text that evidence shows."""
 _AWAY = {Side.SOURCE: Ways.TO_SOURCE, Side.TARGET: Ways.TO_TARGET}
 
 
 async def all_set_to(s: Scenario, side: str, entity: str, suite: str) -> None:
-    """Give every documented property of one side that can be judged a delicate value, in one write."""
+    """Give every documented property of one side that can be judged a delicate value, in one write.
+
+    Where the values are to fill their room, one for which the other side has too little is written with the others
+    first, and once the engine has met it, one that fits: by then no write can have been refused any more.
+    """
     del entity
     if suite not in SUITES:
         raise CheckUndecided("partition-unknown", f"'{suite}' is none of {', '.join(SUITES)}")
@@ -33,19 +40,52 @@ async def all_set_to(s: Scenario, side: str, entity: str, suite: str) -> None:
     before = s.pair.record(here)
     values: dict[str, Scalar] = {}
     rows: list[PropertyRow] = []
-    for row in _judged_rows(s, here):
+    for row in judged_rows(s, here):
         path = _path(s, row, here)
         value = values[path] if path in values else suite_value(suite, row, s.state, s.key("whole"), here)
         if value is not None and value != before.values.get(path):
             values[path] = value
             rows.append(row)
-    written = await _write_what_is_taken(s, before, values)
+    other = s.pair.record(here.other)
+    written = await _write_too_long(s, here, rows, values) if suite == FILLING else {}
+    left = {path: value for path, value in values.items() if path not in written}
+    written |= await _write_what_is_taken(s, s.pair.record(here), left) if left or not written else {}
     rows = [row for row in rows if _path(s, row, here) in written]
-    s.whole = WholeEdit(side=here, rows=tuple(rows), before=s.pair.record(here.other), at_s=s.access.clock.now())
-    s.observe(f"{len(written)} properties of {before.entity} {before.id} were set to {suite}: {written}")
+    s.whole = WholeEdit(side=here, rows=tuple(rows), before=other, at_s=s.access.clock.now())
+    told = ", ".join(f"'{path}' {_brief(value)}" for path, value in written.items())
+    s.observe(f"{len(written)} properties of {before.entity} {before.id} were set to {suite}: {told}")
 
 
-def _judged_rows(s: Scenario, side: Side) -> list[PropertyRow]:
+async def _write_too_long(
+    s: Scenario, side: Side, rows: list[PropertyRow], values: dict[str, Scalar]
+) -> dict[str, Scalar]:
+    """Write all values but that of the first row for which the other side has less room: it gets too long a text.
+
+    Returns what was written of `values` once the engine has had the time of another record.
+    """
+    found = ((_path(s, row, side), too_long(row, s.state, s.key("too long"), side)) for row in rows)
+    path, text = next(((p, t) for p, t in found if t is not None), ("", None))
+    if text is None or len(values) < 2:
+        return {}
+    record = s.pair.record(side)
+    written = await _write_what_is_taken(s, record, {**values, path: text})
+    if written.pop(path, None) is not None:
+        s.observe(
+            f"'{path}' of {record.entity} {record.id} was given {len(text)} characters, too many for the {side.other}"
+        )
+        await let_pass(s, 1, s.access.clock.now())
+        await refresh(s.state, s.pair)
+    return written
+
+
+def _brief(value: FieldValue) -> str:
+    """A value as evidence shows it: a long text by its beginning and its length."""
+    if isinstance(value, str) and len(value) > _TOLD:
+        return f"{value[:_TOLD]!r}... ({len(value)} characters)"
+    return repr(value)
+
+
+def judged_rows(s: Scenario, side: Side) -> list[PropertyRow]:
     """Rows whose value arrives by itself: no other row or qualifier decides what the other side holds."""
     united, state = s.state.united.properties, s.state
     feeding, fed = Counter(r.target.casefold() for r in united), Counter(r.source.casefold() for r in united)
@@ -116,10 +156,12 @@ async def all_follow(s: Scenario, side: str, entity: str) -> None:
     if whole is None:
         raise CheckUndecided("step-missing", "the scenario needs a step that edits them first", cause=Cause.HARNESS)
     there, state = side_of(side), s.state
-    expected = [(_path(s, row, there), e) for row in whole.rows if (e := _expect(s, row, there)) is not None]
+    asked = [(_path(s, row, there), e) for row in whole.rows if (e := _expect(s, row, there)) is not None]
+    before = whole.before.values
+    expected = [(path, e) for path, e in asked if not e.matches(before.get(path))]
     if not expected:
         raise CheckUndecided("nothing-judged", f"no property of {entity} can be judged by its value")
-    before = whole.before.values
+    stood = [f"'{path}' (it stood there before)" for path, e in asked if e.matches(before.get(path))]
     # Where a system makes something else of a value, waiting for the value itself would take all the patience.
     seen = await state.observer(there).wait_for(
         lambda sighting: all(
@@ -132,7 +174,9 @@ async def all_follow(s: Scenario, side: str, entity: str) -> None:
         s.pair.replace(there, seen.record)
         s.access.note_latency(state.flow, whole.side, max(0.0, seen.seen_s - whole.at_s))
         words = ", ".join(_told(path, e, seen.record.values.get(path)) for path, e in expected)
-        s.decide("arrived-whole", f"{seen.record.entity} {seen.record.id} holds all of them: {words}", seen)
+        s.decide(
+            "arrived-whole", f"{seen.record.entity} {seen.record.id} holds all of them: {words}{_left(stood)}", seen
+        )
         return
     if seen is not None:  # all of it moved: what is still to come, another record's time is left for
         await settle(state, s.pair)
@@ -141,12 +185,12 @@ async def all_follow(s: Scenario, side: str, entity: str) -> None:
         shown = await require_edits_alive(
             state, whole.side, whole.at_s, f"an edit of {s.pair.record(whole.side).entity}"
         )
-    await _judge_each(s, there, expected, shown)
+    await _judge_each(s, there, expected, _Verdicts(left_open=stood), shown)
 
 
 def _told(path: str, expectation: Expectation, actual: FieldValue) -> str:
     forgiven = expectation.forgiven(actual)
-    return f"'{path}' {actual!r}" + (f" ({forgiven})" if forgiven else "")
+    return f"'{path}' {_brief(actual)}" + (f" ({forgiven})" if forgiven else "")
 
 
 def _expect(s: Scenario, row: PropertyRow, there: Side) -> Expectation | None:
@@ -163,14 +207,16 @@ def _expect(s: Scenario, row: PropertyRow, there: Side) -> Expectation | None:
     return expect_equal(value, (judgement.target_field, judgement.target_field), None, words)
 
 
-async def _judge_each(s: Scenario, there: Side, expected: list[tuple[str, Expectation]], shown: str) -> None:
+async def _judge_each(
+    s: Scenario, there: Side, expected: list[tuple[str, Expectation]], found: _Verdicts, shown: str
+) -> None:
     """Judge each property that does not hold its value; the system itself is asked before the engine is blamed."""
     state = s.state
     known = s.pair.record(there)
     now = await s.access.get(known)
     if now is None:
         raise gone(state, there, known)
-    found, before = _Verdicts(), s.whole.before if s.whole is not None else known
+    before = s.whole.before if s.whole is not None else known
     for path, expectation in expected:
         actual = now.values.get(path)
         if expectation.matches(actual):
@@ -204,5 +250,8 @@ def _conclude(s: Scenario, there: Side, now: Record, found: _Verdicts, shown: st
     if not found.arrived:
         raise CheckUndecided("nothing-judged", f"of no property of the {there} side can it be told: "
                              + "; ".join(found.left_open), cause=Cause.DOCUMENT)  # fmt: skip
-    left = f"; left open: {'; '.join(found.left_open)}" if found.left_open else ""
-    s.decide("arrived-whole", f"{now.entity} {now.id} holds {', '.join(found.arrived)}{left}")
+    s.decide("arrived-whole", f"{now.entity} {now.id} holds {', '.join(found.arrived)}{_left(found.left_open)}")
+
+
+def _left(left_open: list[str]) -> str:
+    return f"; left open: {'; '.join(left_open)}" if left_open else ""
