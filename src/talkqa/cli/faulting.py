@@ -228,7 +228,10 @@ def _simulate(work: _Work, count: int | None, changed: _Changed, *, flips: bool)
         tally = campaign.run_campaign(laboratory, planned, jobs=work.jobs, on_done=on_done)
     for (outcome, reason), number in sorted(tally.counts.items(), key=lambda entry: (entry[0][0], -entry[1])):
         print_result(f"{number:>7}  {outcome:<13} {reason or '(no reason)'}")
-    print_result(f"{tally.counts.total():>7}  checks in {tally.simulations} simulations; {tally.left} records left")
+    number_left = sum(len(records) for _, records in tally.left)
+    print_result(f"{tally.counts.total():>7}  checks in {tally.simulations} simulations; {number_left} records left")
+    for experiment, records in tally.left:
+        print_result(f"left: {', '.join(records)}\n  {replay_command(work.laboratory, experiment)}")
     for experiment, some in groupby(tally.accusations, key=lambda one: one.experiment):
         _accuse(work, experiment, tuple(some))
     if work.shrinks and tally.accusations:

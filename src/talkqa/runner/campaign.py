@@ -55,8 +55,8 @@ class Tally:
     """Outcome and reason code to how many checks."""
     accusations: tuple[Accusation, ...]
     """Failed, late and broken checks, and those that are unproven without a reason."""
-    left: int
-    """Records that could not be removed, of all simulations together."""
+    left: tuple[tuple[Experiment, tuple[str, ...]], ...]
+    """Simulations that could not remove all that they made, with the records they left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,13 +127,14 @@ def run_campaign(
     """Simulate, and count."""
     counts: Counter[tuple[str, str]] = Counter()
     accusations: list[Accusation] = []
-    left = 0
+    left: list[tuple[Experiment, tuple[str, ...]]] = []
     found = laboratory.perform_all(experiments, jobs=jobs, on_done=on_done)
     for experiment, findings in zip(experiments, found, strict=True):
         counts.update((str(one.outcome), one.reason) for one in findings.results.values())
         accusations += [Accusation(experiment=experiment, result=one) for one in unacceptable(findings)]
-        left += len(findings.left)
-    return Tally(simulations=len(experiments), counts=counts, accusations=tuple(accusations), left=left)
+        if findings.left:
+            left.append((experiment, findings.left))
+    return Tally(simulations=len(experiments), counts=counts, accusations=tuple(accusations), left=tuple(left))
 
 
 def unacceptable(findings: Findings) -> tuple[CheckFinished, ...]:

@@ -5,8 +5,8 @@ Knows nothing of checks or of what a flow promises.
 
 import secrets as randomness
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,8 +22,9 @@ from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.model.settings import Settings
 from talkqa.systems.factory import RecordFactory
 from talkqa.systems.sentinels import Sentinels, token_of
+from talkqa.verify.arrivals import Arrivals
 from talkqa.verify.conduct import Conduct
-from talkqa.verify.evidence import CURRENT
+from talkqa.verify.evidence import CURRENT, of_no_scenario
 from talkqa.verify.foreign import Reduction, leaves_of
 from talkqa.verify.ledger import Ledger
 from talkqa.verify.moments import read_stamp
@@ -58,10 +59,7 @@ class Access:
         """(system, entity) to how many records the run created."""
         self.copies: Counter[tuple[str, str]] = Counter()
         """(system, entity) to how many records the engine made of them, as far as seen."""
-        self.longest_s: dict[str, float] = {}
-        """Flow id to the longest time that a change of it was seen to take."""
-        self.carried: set[tuple[str, Side]] = set()
-        """Flow ids and the sides of them of which an edit or a new record was seen to arrive on the other."""
+        self.arrivals = Arrivals()
         self.permissions = permissions
         self._began = clock.stamp()
         self.clients = clients
@@ -104,7 +102,6 @@ class Access:
         self._adopted: set[tuple[str, str, str]] = set()
         self._engines: defaultdict[str, set[str]] = defaultdict(set)
         """System to the users that wrote what only an engine writes."""
-        self._arrivals: dict[str, tuple[Flow, float]] = {}
         self._mappings: set[tuple[str, str, str]] = set()
 
     async def prime(self, entities: Iterable[EntityRef]) -> None:
@@ -112,7 +109,7 @@ class Access:
         self._began = self.clock.stamp()
         for (system, entity), observer in self._observers_of(entities).items():
             try:
-                with _of_no_scenario():
+                with of_no_scenario():
                     await observer.prime()
             except ApiError as error:  # whoever needs the entity is told
                 self._unprimed[system, entity] = error
@@ -136,7 +133,7 @@ class Access:
         Raises:
             ApiError: where the system does not answer.
         """
-        with _of_no_scenario(ACTOR.get()):  # the answer holds what other scenarios wrote
+        with of_no_scenario(ACTOR.get()):  # the answer holds what other scenarios wrote
             await self.observer(system, entity).poll()
 
     async def clear(self, entities: Iterable[EntityRef]) -> SweepResult:
@@ -154,7 +151,7 @@ class Access:
                 for sighting in observer.log:
                     if not observer.latest[sighting.record.id].record.deleted:
                         self._adopt_copies(sighting.record, tokens_in(sighting.record))
-            with _of_no_scenario(SWEEP):
+            with of_no_scenario(SWEEP):
                 result = await sweep(
                     self.ledger.open_entries(),
                     self.clients,
@@ -188,7 +185,7 @@ class Access:
                 lambda: self.conduct.due_s(system, entity, self.clock.now()),
             )
             self._observers[key] = observer
-            with _of_no_scenario():
+            with of_no_scenario():
                 self.nursery.start_soon(observer.run)
         return self._observers[key]
 
@@ -382,21 +379,10 @@ class Access:
         """The tokens of a text that this run wrote."""
         return " ".join(t for t in token_of(text) if t in self._written or t in self._owners)
 
-    # signs of life and what was learnt on the way
-    def note_arrival(self, flow: Flow, written_s: float) -> None:
-        """Remember that a record of a flow written at some moment arrived."""
-        known = self._arrivals.get(flow.id)
-        self._arrivals[flow.id] = (flow, max(written_s, known[1] if known else written_s))
-
-    def arrival_after(self, moment_s: float, besides: Flow) -> Flow | None:
-        """Another flow of which a record written after a moment arrived."""
-        return next((f for f, s in self._arrivals.values() if s >= moment_s and f.id != besides.id), None)
-
+    # what was learnt on the way
     def note_latency(self, flow: Flow, edited: Side, seconds: float) -> None:
         """Tell how long a change took to be seen."""
-        self.note_arrival(flow, self.clock.now() - seconds)
-        self.longest_s[flow.id] = max(seconds, self.longest_s.get(flow.id, 0.0))
-        self.carried.add((flow.id, edited))
+        self.arrivals.note_latency(flow, edited, self.clock.now() - seconds, seconds)
         self.emit(
             LatencySeen(
                 flow_id=flow.id,
@@ -422,14 +408,3 @@ class Access:
         log = CURRENT.get()
         if log is not None:
             log.observe(text, self.clock.now(), *sightings)
-
-
-@contextmanager
-def _of_no_scenario(actor: str = "") -> Iterator[None]:
-    """What is asked inside belongs to no scenario's evidence."""
-    evidence, before = CURRENT.set(None), ACTOR.set(actor)
-    try:
-        yield
-    finally:
-        CURRENT.reset(evidence)
-        ACTOR.reset(before)

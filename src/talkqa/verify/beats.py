@@ -78,7 +78,7 @@ class RecordSender:
                     observed=f"values in {seen.record.id}",
                 )
             pair_up(state, probe, seen)
-            state.access.note_arrival(state.flow, written_s)
+            state.access.arrivals.note(state.flow, written_s)
             return True
         return False
 

@@ -4,9 +4,12 @@ Which scenario an exchange belongs to follows from the task that made it; observ
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from talkqa.model.call import ACTOR
 from talkqa.model.record import Exchange
 from talkqa.model.result import Observation
 from talkqa.verify.foreign import Reduction
@@ -65,3 +68,14 @@ def record_exchange(exchange: Exchange) -> None:
     if log is not None:
         log.pending.append(exchange)
         del log.pending[:-_KEPT]
+
+
+@contextmanager
+def of_no_scenario(actor: str = "") -> Iterator[None]:
+    """What is asked inside belongs to no scenario's evidence."""
+    evidence, before = CURRENT.set(None), ACTOR.set(actor)
+    try:
+        yield
+    finally:
+        CURRENT.reset(evidence)
+        ACTOR.reset(before)

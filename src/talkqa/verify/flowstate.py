@@ -170,7 +170,7 @@ class FlowState:
     def longest_s(self) -> float:
         """The longest time that a change of this flow was seen to take."""
         beats = (self.heartbeats, *self.edit_beats.values())
-        return max(self.access.longest_s.get(self.flow.id, 0.0), *(each.longest_s() for each in beats))
+        return max(self.access.arrivals.longest_s.get(self.flow.id, 0.0), *(each.longest_s() for each in beats))
 
     def _beats(self, side: Side | None) -> Heartbeats:
         """Heartbeats of new records, or of edits of one side."""

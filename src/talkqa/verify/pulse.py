@@ -95,7 +95,7 @@ async def _late(state: FlowState, beats: Heartbeats, silence: _Silence) -> Check
         f"{silence.what} was not answered within {patience}, and no {silence.kind} written later arrived in time"
     )
     limited = _limiting(state)
-    if limited and (took_s is not None or (state.flow.id, silence.side) in state.access.carried):
+    if limited and (took_s is not None or state.access.arrivals.has_carried(state.flow, silence.side)):
         observed = f"after {took_s:.0f} s" if took_s is not None else "none arrived"
         return CheckUndecided(
             "calls-limited",
@@ -171,7 +171,7 @@ async def _sign_elsewhere(state: FlowState, beats: Heartbeats, since_s: float) -
     """What else arrived after a moment, in words; empty where nothing did."""
     if beats is not state.heartbeats and await state.heartbeats.after(since_s):
         return f"new records of {state.maker.flow.title} do"
-    flow = state.access.arrival_after(since_s, besides=state.flow) or await _beat_elsewhere(state, since_s)
+    flow = state.access.arrivals.after(since_s, besides=state.flow) or await _beat_elsewhere(state, since_s)
     return f"records of {flow.title} do" if flow is not None else ""
 
 

@@ -61,7 +61,7 @@ def test_one_document_is_simulated_with_all_that_the_engine_runs(
 
     def run(laboratory: Laboratory, experiments: Sequence[Experiment], **_: object) -> Tally:
         found.extend(laboratory.worlds[one.world] for one in experiments[:1])
-        return Tally(simulations=0, counts=Counter(), accusations=(), left=0)
+        return Tally(simulations=0, counts=Counter(), accusations=(), left=())
 
     monkeypatch.setattr(campaign, "run_campaign", run)
     assert cli("faults", ONE, "--seeds", "1").code == 0

@@ -84,7 +84,7 @@ def test_what_is_missing_was_waited_for_three_times_as_long_as_the_slowest_chang
     """An engine may work on one change again and again, and on others meanwhile."""
 
     async def play(b: Bench) -> None:
-        b.state.access.longest_s[b.state.flow.id] = 90.0
+        b.state.access.arrivals.longest_s[b.state.flow.id] = 90.0
         await _records(b)
         assert b.state.access.clock.now() >= 270
 
