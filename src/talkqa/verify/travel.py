@@ -109,6 +109,11 @@ def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: It
     return Marks(strong=frozenset(strong), weak=() if firm else tuple(w for w in weak if w))
 
 
+def _is_stamp(field: FieldSchema) -> bool:
+    """Whether a date is one that a system writes and nobody else: it is like others by chance, and moves by itself."""
+    return field.type in {FieldType.DATE, FieldType.DATETIME} and not (field.createable or field.updateable)
+
+
 def find_travels(
     source: Record, written: Mapping[str, Scalar], target: Record, schemas: tuple[EntitySchema, EntitySchema]
 ) -> tuple[Travel, ...]:
@@ -125,7 +130,7 @@ def find_travels(
     for path in sorted(target.values):
         field = target_schema.field(path)
         tokens = tokens_of(target.values[path])
-        if field is None or field.type in _SYSTEM_TYPES or not tokens:
+        if field is None or field.type in _SYSTEM_TYPES or _is_stamp(field) or not tokens:
             continue
         candidates = [
             Travel(

@@ -31,6 +31,7 @@ TARGET = EntitySchema(
         FieldSchema(path="upper", type=FieldType.STRING, max_length=10),
         FieldSchema(path="fixed", type=FieldType.STRING, updateable=False),
         FieldSchema(path="day", type=FieldType.DATE),
+        FieldSchema(path="stamp", type=FieldType.DATETIME, createable=False, updateable=False),
     ),
 )
 
@@ -153,3 +154,11 @@ def test_a_value_whose_form_the_types_leave_open_raises_a_doubt() -> None:
     cut = expect_equal("Alder b2c3d4", (None, None), None)
     assert cut.doubt("Alder b2") == ""
     assert cut.words == "'Alder b2c3d4'"
+
+
+def test_a_stamp_that_a_system_writes_itself_is_like_a_date_by_chance() -> None:
+    """It would move with every edit, and look as if a further property did."""
+    source = record(since="2025-01-01")
+    written = written_of(source, SOURCE)
+    found = find_travels(source, written, record(day="2025-01-01", stamp="2025-01-01T08:00:11Z"), (SOURCE, TARGET))
+    assert [(t.source, t.target) for t in found] == [("since", "day")]
