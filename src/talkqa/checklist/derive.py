@@ -9,7 +9,7 @@ from itertools import chain
 from talkqa.checklist import policies, rules
 from talkqa.checklist.draft import Basis, read_basis
 from talkqa.checklist.identity import SMOKE
-from talkqa.model.check import Check, Depth
+from talkqa.model.check import NAMES, Check, Depth
 from talkqa.model.flow import Flow, RuleKind
 
 _RULES: tuple[Callable[[Basis], Iterator[Check]], ...] = (
@@ -34,43 +34,7 @@ _RULES: tuple[Callable[[Basis], Iterator[Check]], ...] = (
     policies.check_shared_criteria,
 )
 _DEEP: tuple[Callable[[Basis], Iterator[Check]], ...] = (rules.check_values, policies.check_target_side)
-_NAMES = {
-    name: place
-    for place, name in enumerate(
-        (
-            "created",
-            "condition-holds",
-            "condition-fails",
-            "unlinked-stays-out",
-            "connected",
-            "unconnected-stays-out",
-            "merged",
-            "unmatched",
-            "edited-in-source",
-            "edited-in-target",
-            "discovered",
-            "audit",
-            "qualified",
-            "unqualified",
-            "qualified-in-target",
-            "unqualified-in-target",
-            "whole-in-source",
-            "whole-in-target",
-            "value",
-            "value-in-target",
-            "latest-wins",
-            "both-stand",
-            "empty-keeps",
-            "quiet",
-            "delete-stays",
-            "link-survives",
-            "near-miss",
-            "shared-criterion",
-        )
-    )
-}
-NAMES: tuple[str, ...] = tuple(_NAMES)
-"""Every name of the check table, in the order in which checks of one sentence are listed."""
+_NAMES = {name: place for place, name in enumerate(NAMES)}
 _KINDS = {kind: place for place, kind in enumerate(RuleKind)}
 
 

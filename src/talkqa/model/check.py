@@ -5,6 +5,38 @@ from enum import StrEnum
 
 from talkqa.model.flow import RuleKind
 
+NAMES: tuple[str, ...] = (
+    "created",
+    "condition-holds",
+    "condition-fails",
+    "unlinked-stays-out",
+    "connected",
+    "unconnected-stays-out",
+    "merged",
+    "unmatched",
+    "edited-in-source",
+    "edited-in-target",
+    "discovered",
+    "audit",
+    "qualified",
+    "unqualified",
+    "qualified-in-target",
+    "unqualified-in-target",
+    "whole-in-source",
+    "whole-in-target",
+    "value",
+    "value-in-target",
+    "latest-wins",
+    "both-stand",
+    "empty-keeps",
+    "quiet",
+    "delete-stays",
+    "link-survives",
+    "near-miss",
+    "shared-criterion",
+)
+"""Every name of the check table, in the order in which checks of one sentence are listed."""
+
 
 class Depth(StrEnum):
     """How much of the checklist is generated."""

@@ -12,6 +12,7 @@ from hashlib import sha1
 from pathlib import Path
 from urllib.parse import unquote
 
+from talkqa.model.check import NAMES
 from talkqa.model.result import (
     BROKEN,
     UNPROVEN,
@@ -40,12 +41,7 @@ ORDER = (
 
 WHOLE_WORLD = frozenset({"world-refused", "world-broke"})
 """Reasons that every check of a world ends with when there is one."""
-_NAMES = (
-    *("created", "condition-holds", "condition-fails", "connected", "unconnected-stays-out", "unlinked-stays-out"),
-    *("merged", "edited-in-source", "edited-in-target", "discovered", "audit", "value", "qualified", "unqualified"),
-    *("quiet", "latest-wins", "both-stand", "empty-keeps", "delete-stays", "link-survives", "near-miss"),
-)
-_NAME_ORDER = {name: at for at, name in enumerate(_NAMES)}
+_NAME_ORDER = {name: at for at, name in enumerate(NAMES)}
 
 
 class Status(StrEnum):

@@ -14,7 +14,7 @@ from talkqa.model.errors import (
     CheckUndecided,
     FeatureMissing,
 )
-from talkqa.model.flow import EntityRef, Flow, Side
+from talkqa.model.flow import EntityRef, Flow, MergeRow, PropertyRow, Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause
 from talkqa.model.schema import EntitySchema
@@ -219,6 +219,10 @@ class FlowState:
     def both(self) -> tuple[EntitySchema, EntitySchema]:
         """Source and target."""
         return self.schemas[Side.SOURCE], self.schemas[Side.TARGET]
+
+    def path(self, row: PropertyRow | MergeRow, side: Side) -> str:
+        """The property at one end of a row, as the schema spells it."""
+        return spelled(self.schemas[side], row.source if side is Side.SOURCE else row.target)
 
     def marks(self, record: Record) -> Marks:
         """What a source record is recognised by on the other side."""

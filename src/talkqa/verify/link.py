@@ -15,7 +15,7 @@ from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Pair, Probe, own_values, strong_tokens
 from talkqa.verify.routes import Connection, Route
-from talkqa.verify.travel import find_travels, record_tokens, spelled, tokens_of, written_of
+from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
 
 _OUTWAIT = 3
@@ -168,7 +168,7 @@ async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: M
         value = state.values.draw_source(row.source, key, 1)
     except NoCommonValueError:
         return None
-    path, there = spelled(state.schema(Side.SOURCE), row.source), spelled(state.schema(Side.TARGET), row.target)
+    path, there = state.path(row, Side.SOURCE), state.path(row, Side.TARGET)
     probe.record = await write_edit(state, probe.record, {path: value})
     probe.note(own_values(probe.record, state.schema(Side.SOURCE)))
     wanted = tokens_of(probe.record.values.get(path))
@@ -226,7 +226,7 @@ async def start_pair(
     if state.route is Route.MERGE:
         row = state.mergeable[0]
         target, value = await write_target(state, f"{key}/existing", row)
-        criterion = {spelled(state.schema(Side.SOURCE), row.source): value}
+        criterion = {state.path(row, Side.SOURCE): value}
         probe = await write_source(state, key, {**(overrides or {}), **criterion}, queued=queued)
         return probe, await find_merged(state, probe, target, row, key)
     if state.route is Route.REVERSE:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talkqa.checklist import phrases
-from talkqa.checklist.derive import NAMES, derive_checks
+from talkqa.checklist.derive import derive_checks
 from talkqa.checklist.identity import NEGATIVE, POLICY, SMOKE, parse_id
-from talkqa.model.check import Check, Depth, RowClass
+from talkqa.model.check import NAMES, Check, Depth, RowClass
 from talkqa.model.flow import EntityRef, Flow, RuleKind, Side
 from tests.fakes.flows import BAKER, EVERYTHING, SHOP, make_flow, make_merge, make_row, make_rule
 

@@ -8,18 +8,15 @@ from talkqa.verify.judge import makes_of_it
 from talkqa.verify.probe import Expectation, expect_equal
 from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.scenario import ApartEdits, Scenario
-from talkqa.verify.travel import spelled
 from talkqa.verify.vocabulary.edits import edit_row
-from talkqa.verify.vocabulary.rest import let_pass
+from talkqa.verify.vocabulary.rest import let_settle
 from talkqa.verify.vocabulary.whole import judged_rows
-from talkqa.verify.wiggle import refresh, settle
+from talkqa.verify.wiggle import settle
 
 _ATTEMPTS = 4
 """How often it is tried to make both edits before one of them has crossed."""
 _ENDS = (Side.SOURCE, Side.TARGET)
 """Where the first and where the second edit is made."""
-_ROUNDS = 3
-"""Heartbeats that must pass until a pair counts as at rest."""
 
 
 async def edited_apart(s: Scenario, source: str, target: str) -> None:
@@ -70,22 +67,17 @@ async def both_stand(s: Scenario) -> None:
     edits = s.apart
     if edits is None:
         raise CheckUndecided("step-missing", "the scenario needs two edits first", cause=Cause.HARNESS)
-    await _come_to_rest(s)
+    await let_settle(s)
     if any(_missing(s, edits, at) for at in (0, 1)):  # what is missing may only be late
         for side in Side:
             await require_edits_alive(s.state, side, edits.at_s, "one of two edits")
-        await _come_to_rest(s)
+        await let_settle(s)
     lost = [words for at in (0, 1) if (words := await _lost(s, edits, at))]
     if lost:
         s.record_observation("edit-lost", "; ".join(lost), seen="one" if len(lost) == 1 else "neither")
         return
     words = " and ".join(f"'{row.source}'" for row in edits.rows)
     s.record_observation("both-stand", f"both sides hold both edits, of {words}", seen="both")
-
-
-async def _come_to_rest(s: Scenario) -> None:
-    await let_pass(s, _ROUNDS, s.access.clock.now())
-    await refresh(s.state, s.pair)
 
 
 def _missing(s: Scenario, edits: ApartEdits, at: int) -> tuple[Side, ...]:
@@ -101,16 +93,16 @@ def _missing(s: Scenario, edits: ApartEdits, at: int) -> tuple[Side, ...]:
 async def _lost(s: Scenario, edits: ApartEdits, at: int) -> str:
     """What became of an edit that does not stand, in words; empty where systems alone make a difference."""
     row, written_in = edits.rows[at], _ENDS[at]
-    missing = _missing(s, edits, at)
+    other, missing = written_in.other, _missing(s, edits, at)
     held = {side: _held(s, edits, at, side) for side in Side}
-    other = written_in.other
+    path, there = s.state.path(row, written_in), s.state.path(row, other)
     if not missing or (
         missing == (other,)
-        and await makes_of_it(s.state, other, s.pair.record(other), _path(s, row, other), _expect(s, edits, at, other))
+        and await makes_of_it(s.state, other, s.pair.record(other), there, _expect(s, edits, at, other))
     ):
         return ""
     return (
-        f"'{_path(s, row, written_in)}' was set to {edits.written[at]!r} in the {written_in}, and at rest the source "
+        f"'{path}' was set to {edits.written[at]!r} in the {written_in}, and at rest the source "
         f"holds {held[Side.SOURCE]!r} and the target {held[Side.TARGET]!r}"
     )
 
@@ -122,8 +114,4 @@ def _expect(s: Scenario, edits: ApartEdits, at: int, there: Side) -> Expectation
 
 
 def _held(s: Scenario, edits: ApartEdits, at: int, side: Side) -> FieldValue:
-    return s.pair.record(side).values.get(_path(s, edits.rows[at], side))
-
-
-def _path(s: Scenario, row: PropertyRow, side: Side) -> str:
-    return spelled(s.state.schema(side), row.source if side is Side.SOURCE else row.target)
+    return s.pair.record(side).values.get(s.state.path(edits.rows[at], side))

@@ -12,11 +12,11 @@ from talkqa.verify.oracle import OracleUnknown, evaluate
 from talkqa.verify.probe import Travel, expect_equal
 from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.scenario import Conflict, Scenario
-from talkqa.verify.travel import rank_for_edit, spelled, tokens_of
+from talkqa.verify.travel import rank_for_edit, tokens_of
 from talkqa.verify.values import NoCommonValueError
 from talkqa.verify.vocabulary.edits import require_writable, row_on, write_and_remember
-from talkqa.verify.vocabulary.rest import let_pass
-from talkqa.verify.wiggle import draw_edit, refresh
+from talkqa.verify.vocabulary.rest import let_settle
+from talkqa.verify.wiggle import draw_edit
 
 _GAP_S = 2.2
 """Between two edits of which one is later: above stamp granularities and the clock skew that is allowed for."""
@@ -26,8 +26,6 @@ _ATTEMPTS, _TRIALS = 6, 12
 """Attempts in which the engine was quicker, and attempts in all: where the systems answered late, nothing is shown."""
 _GLANCES, _GLANCE_S = 20, 0.4
 """How often, and at what distance, the other side is looked at until an edit has just arrived."""
-_ROUNDS = 3
-"""Heartbeats that must pass until a pair counts as at rest."""
 _JUDGED = frozenset({RowClass.PLAIN, RowClass.TRANSFORM})
 
 
@@ -48,7 +46,7 @@ async def _edit_documented(s: Scenario, source_path: str, last: Side) -> None:
     require_writable(judgement, Side.SOURCE)
     require_writable(judgement, Side.TARGET)
     s.row = row
-    ends = spelled(s.state.schema(Side.SOURCE), row.source), spelled(s.state.schema(Side.TARGET), row.target)
+    ends = s.state.path(row, Side.SOURCE), s.state.path(row, Side.TARGET)
     await _edit_both(s, Travel(source=ends[0], target=ends[1], equal=True), last)
 
 
@@ -161,7 +159,7 @@ async def later_stands(s: Scenario) -> None:
     conflict = s.conflict
     if conflict is None:
         raise CheckUndecided("step-missing", "the scenario needs two edits first", cause=Cause.HARNESS)
-    await _come_to_rest(s)
+    await let_settle(s)
     if not _same(s, conflict).equal and not await _agree_later(s, conflict):
         return
     here, there = _held(s, conflict.travel)
@@ -176,11 +174,6 @@ async def later_stands(s: Scenario) -> None:
         s.record_observation("later-stands", f"both sides hold the later edit {conflict.later!r}", seen="later")
     else:
         s.record_observation("earlier-stands", f"both sides hold the earlier edit {conflict.earlier!r}", seen="earlier")
-
-
-async def _come_to_rest(s: Scenario) -> None:
-    await let_pass(s, _ROUNDS, s.access.clock.now())
-    await refresh(s.state, s.pair)
 
 
 def _held(s: Scenario, travel: Travel) -> tuple[FieldValue, FieldValue]:
@@ -225,7 +218,7 @@ async def _agree_later(s: Scenario, conflict: Conflict) -> bool:
         s.record_observation("sides-differ", f"the source holds {here!r} and the target {there!r}", seen="neither")
         return False
     await require_edits_alive(s.state, conflict.last, conflict.at_s, "the later of two edits")
-    await _come_to_rest(s)
+    await let_settle(s)
     found = _same(s, conflict)
     if found.equal:
         return True

@@ -22,7 +22,6 @@ from talkqa.verify.link import (
 from talkqa.verify.pulse import require_alive
 from talkqa.verify.routes import Route
 from talkqa.verify.scenario import Merging, Scenario
-from talkqa.verify.travel import spelled
 from talkqa.verify.values import fit
 from talkqa.verify.vocabulary.edits import refusable
 
@@ -44,7 +43,7 @@ async def _create(s: Scenario, overrides: Mapping[str, Scalar]) -> None:
         row = state.mergeable[0]
         target, value = await write_target(state, s.key("existing"), row)
         s.existing = Merging(target=target, value=value, row=row)
-        s.probe = await write_source(state, key, {**overrides, spelled(state.schema(Side.SOURCE), row.source): value})
+        s.probe = await write_source(state, key, {**overrides, state.path(row, Side.SOURCE): value})
     else:
         raise no_way_in(state)
     _tell_created(s)
@@ -230,7 +229,7 @@ async def becomes_linked(s: Scenario, target: str) -> None:
         return
     row = rows[0]
     own = state.schema(Side.TARGET).field(row.target)
-    value = s.probe.record.values.get(spelled(state.schema(Side.SOURCE), row.source))
+    value = s.probe.record.values.get(state.path(row, Side.SOURCE))
     if own is None or value is None or isinstance(value, tuple):
         raise no_way_in(state)
     s.permitted_s = s.access.clock.now()

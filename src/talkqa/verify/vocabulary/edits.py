@@ -57,7 +57,7 @@ async def set_to(s: Scenario, path: str, side: str, entity: str, partition: str)
     row, judgement = row_on(s, path, here)
     require_writable(judgement, here)
     value = value_of(partition, row, s.state, s.key("partition"), here)
-    own = spelled(s.state.schema(here), row.source if here is Side.SOURCE else row.target)
+    own = s.state.path(row, here)
     if s.pair.record(here).values.get(own) == value:  # it would follow without moving: away from it first
         await edit_row(s, row, judgement, here, None)
         await settle(s.state, s.pair)
@@ -82,8 +82,7 @@ def row_on(s: Scenario, path: str, side: Side) -> tuple[PropertyRow, RowJudgemen
 async def edit_row(s: Scenario, row: PropertyRow, judgement: RowJudgement, side: Side, value: Scalar) -> None:
     """Write a new value into one side of a row and remember what was there before."""
     require_writable(judgement, side)
-    ends = {Side.SOURCE: spelled(s.state.schema(Side.SOURCE), row.source)}
-    ends[Side.TARGET] = spelled(s.state.schema(Side.TARGET), row.target)
+    ends = {each: s.state.path(row, each) for each in Side}
     path = ends[side]
     current = s.pair.record(side).values.get(path)
     if value is None and is_reference(judgement):

@@ -9,7 +9,7 @@ from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
 from talkqa.verify.link import refresh_travels
 from talkqa.verify.scenario import Scenario, side_of
-from talkqa.verify.travel import rank_for_edit, spelled
+from talkqa.verify.travel import rank_for_edit
 from talkqa.verify.vocabulary.edits import (
     refusable,
     write_and_remember,
@@ -34,8 +34,7 @@ async def emptied(s: Scenario, side: str, entity: str) -> None:
         if _class_of(s, row) in _EMPTIABLE
     }
     for row in sorted(order, key=lambda row: order[row]):
-        ends = {Side.SOURCE: row.source, Side.TARGET: row.target}
-        paths = {each: spelled(s.state.schema(each), ends[each]) for each in Side}
+        paths = {each: s.state.path(row, each) for each in Side}
         if _may_be_emptied(s, row, paths):
             await _empty(s, paths[one], one, paths[one.other])
             return

@@ -15,7 +15,6 @@ from talkqa.verify.probe import Probe
 from talkqa.verify.pulse import require_alive
 from talkqa.verify.routes import Route
 from talkqa.verify.scenario import Scenario, side_of
-from talkqa.verify.travel import spelled
 from talkqa.verify.values import as_type
 from talkqa.verify.vocabulary.seen_follow import follows
 from talkqa.verify.wiggle import confirm, refresh, settle
@@ -174,7 +173,7 @@ def _source_of_qualifier(s: Scenario, qualifier: Qualifier) -> str | None:
     if qualifier.side is Side.SOURCE:
         return _field_of(s, qualifier).path
     rows = s.state.values.rows_on(qualifier.path, source_side=False)
-    return spelled(s.state.schema(Side.SOURCE), rows[0].source) if len(rows) == 1 and not rows[0].transform else None
+    return s.state.path(rows[0], Side.SOURCE) if len(rows) == 1 and not rows[0].transform else None
 
 
 def _another_value(s: Scenario, qualifier: Qualifier, field: FieldSchema) -> Scalar:

@@ -13,6 +13,8 @@ from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.wiggle import refresh
 
 _REFERRING = frozenset({RowClass.IDENTITY, RowClass.LOOKUP})
+REST_ROUNDS = 3
+"""Heartbeats that must pass until a pair counts as at rest."""
 _TRIALS = 3
 """How often heartbeats are begun anew where one of them was lost."""
 _REST_WITHIN = 10
@@ -50,6 +52,12 @@ async def _require_rounds(s: Scenario, rounds: int, since_s: float) -> None:
         "nothing",
         cause=Cause.ENGINE_OR_API,
     )
+
+
+async def let_settle(s: Scenario) -> None:
+    """Let as many records travel as it takes a pair to be at rest after its edits, and look at the pair again."""
+    await let_pass(s, REST_ROUNDS, s.access.clock.now())
+    await refresh(s.state, s.pair)
 
 
 async def come_to_rest(s: Scenario, rounds: int) -> None:

@@ -11,13 +11,11 @@ from talkqa.verify.pulse import require_alive
 from talkqa.verify.routes import Route, rightful_copies
 from talkqa.verify.scenario import Scenario
 from talkqa.verify.travel import record_tokens
-from talkqa.verify.vocabulary.rest import come_to_rest, let_pass, require_no_crossing, require_still_there
+from talkqa.verify.vocabulary.rest import REST_ROUNDS, come_to_rest, let_pass, require_no_crossing, require_still_there
 from talkqa.verify.wiggle import confirm, refresh
 
 _BATCHES = 3
 """Records that travel, one after the other, while another one must stay out: as many batches of the engine."""
-REST_ROUNDS = 3
-"""Heartbeats that must pass, one after the other, for a pair to count as at rest."""
 
 
 async def exactly_one(s: Scenario, target: str) -> None:

@@ -29,7 +29,7 @@ async def follows(s: Scenario, path: str, side: str, entity: str) -> None:
     del entity
     there = side_of(side)
     row, judgement = row_on(s, path, there) if s.row is None else (s.row, _judgement(s, s.row))
-    path = spelled(s.state.schema(there), row.source if there is Side.SOURCE else row.target)
+    path = s.state.path(row, there)
     expectation = expect(s, row, judgement, there)
     if s.parents is not None and is_given_at_creation(s, judgement, s.edit.side):
         await require_referred(s, path, expectation)

@@ -239,7 +239,7 @@ def _expected(s: Scenario, row: PropertyRow, source: Record) -> Expectation | No
         return None
     if row.qualifiers or row.ways is Ways.TO_SOURCE:
         return None
-    path = spelled(s.state.schema(Side.SOURCE), row.source)
+    path = s.state.path(row, Side.SOURCE)
     value = source.values.get(path)
     fields = judgement.source_field, judgement.target_field
     came_back = s.state.route is Route.REVERSE and value == s.rewrites[0][0].values.get(path)
@@ -260,7 +260,7 @@ def _expected(s: Scenario, row: PropertyRow, source: Record) -> Expectation | No
 def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there: Record) -> bool | None:
     if expected is None:
         return None
-    actual = there.values.get(spelled(s.state.schema(Side.TARGET), row.target))
+    actual = there.values.get(s.state.path(row, Side.TARGET))
     if expected.matches(actual):
         return True
     return None if expected.doubt(actual) else False
@@ -268,7 +268,7 @@ def _arrived(s: Scenario, row: PropertyRow, expected: Expectation | None, there:
 
 async def _sort(s: Scenario, row: PropertyRow, words: str, expected: Expectation | None, audit: _Audit) -> None:
     """Sort a row whose value is not there: excused where the target does not take it from the harness either."""
-    path = spelled(s.state.schema(Side.TARGET), row.target)
+    path = s.state.path(row, Side.TARGET)
     if expected is None:
         audit.skipped.append(words)
         return

@@ -41,7 +41,7 @@ async def all_set_to(s: Scenario, side: str, entity: str, suite: str) -> None:
     values: dict[str, Scalar] = {}
     rows: list[PropertyRow] = []
     for row in judged_rows(s, here):
-        path = _path(s, row, here)
+        path = s.state.path(row, here)
         value = values[path] if path in values else suite_value(suite, row, s.state, s.key("whole"), here)
         if value is not None and value != before.values.get(path):
             values[path] = value
@@ -50,7 +50,7 @@ async def all_set_to(s: Scenario, side: str, entity: str, suite: str) -> None:
     written = await _write_too_long(s, here, rows, values) if suite == FILLING else {}
     left = {path: value for path, value in values.items() if path not in written}
     written |= await _write_what_is_taken(s, s.pair.record(here), left) if left or not written else {}
-    rows = [row for row in rows if _path(s, row, here) in written]
+    rows = [row for row in rows if s.state.path(row, here) in written]
     s.whole = WholeEdit(side=here, rows=tuple(rows), before=other, at_s=s.access.clock.now())
     told = ", ".join(f"'{path}' {_brief(value)}" for path, value in written.items())
     s.observe(f"{len(written)} properties of {before.entity} {before.id} were set to {suite}: {told}")
@@ -63,7 +63,7 @@ async def _write_too_long(
 
     Returns what was written of `values` once the engine has had the time of another record.
     """
-    found = ((_path(s, row, side), too_long(row, s.state, s.key("too long"), side)) for row in rows)
+    found = ((s.state.path(row, side), too_long(row, s.state, s.key("too long"), side)) for row in rows)
     path, text = next(((p, t) for p, t in found if t is not None), ("", None))
     if text is None or len(values) < 2:
         return {}
@@ -97,7 +97,7 @@ def judged_rows(s: Scenario, side: Side) -> list[PropertyRow]:
         alone = feeding[row.target.casefold()] == 1 and (side is Side.SOURCE or fed[row.source.casefold()] == 1)
         judged = judgement.row_class in COMPARABLE if side is Side.SOURCE else judgement.row_class is RowClass.PLAIN
         writable = judgement.writable(side) and (side is Side.SOURCE or judgement.source_writable)
-        decides = {(each, _path(s, row, each)) for each in Side} & deciding
+        decides = {(each, s.state.path(row, each)) for each in Side} & deciding
         listed = any(f is not None and f.list_at for f in (judgement.source_field, judgement.target_field))
         if alone and judged and writable and not (decides or row.qualifiers or listed or row.ways is _AWAY[side]):
             found.append(row)
@@ -107,10 +107,6 @@ def judged_rows(s: Scenario, side: Side) -> list[PropertyRow]:
 def _restricting(s: Scenario) -> frozenset[str]:
     """Source properties that decide whether a record may travel at all."""
     return s.state.deciding | {c.binding.path for c in s.state.connections if c.binding.held_by == "source"}
-
-
-def _path(s: Scenario, row: PropertyRow, side: Side) -> str:
-    return _spelled(s, row.source if side is Side.SOURCE else row.target, side)
 
 
 def _spelled(s: Scenario, path: str, side: Side) -> str:
@@ -156,7 +152,7 @@ async def all_follow(s: Scenario, side: str, entity: str) -> None:
     if whole is None:
         raise CheckUndecided("step-missing", "the scenario needs a step that edits them first", cause=Cause.HARNESS)
     there, state = side_of(side), s.state
-    asked = [(_path(s, row, there), e) for row in whole.rows if (e := _expect(s, row, there)) is not None]
+    asked = [(s.state.path(row, there), e) for row in whole.rows if (e := _expect(s, row, there)) is not None]
     before = whole.before.values
     expected = [(path, e) for path, e in asked if not e.matches(before.get(path))]
     if not expected:
@@ -196,7 +192,7 @@ def _told(path: str, expectation: Expectation, actual: FieldValue) -> str:
 def _expect(s: Scenario, row: PropertyRow, there: Side) -> Expectation | None:
     """What a row makes of what is stored now; None where the oracle cannot tell."""
     judgement, here = s.state.judgements[(row.source, row.target)], there.other
-    stored = s.pair.record(here).values.get(_path(s, row, here))
+    stored = s.pair.record(here).values.get(s.state.path(row, here))
     if row.transform is None:
         return expect_equal(stored, (judgement.field(here), judgement.field(there)), row.declared_type)
     try:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from talkqa.checklist.derive import NAMES, derive_checks
-from talkqa.model.check import Depth
+from talkqa.checklist.derive import derive_checks
+from talkqa.model.check import NAMES, Depth
 from talkqa.model.decision import POLICIES
 from talkqa.model.errors import ConfigError
 from talkqa.model.flow import Flow, RuleKind, Side
