@@ -5,7 +5,8 @@ a stated default of the type.
 """
 
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import trio
@@ -169,11 +170,16 @@ class Creator:
             except ApiUnavailable:
                 pause_s = min(pause_s + _LOST_AFTER_S, _LOST_AT_MOST_S)
                 continue
-            new = (one for one in found if one.id not in known and not one.deleted)
-            return next((one for one in new if self._is_made_of(key, one, values)), None)
+            there = [one for one in found if not one.deleted]
+            return self._made_of(key, there, [one for one in there if one.id not in known], values)
 
-    def _is_made_of(self, key: EntityKey, record: Fetched, values: Values) -> bool:
-        """Whether a record holds the texts that were sent, or where none were, everything that was."""
+    def _made_of(
+        self, key: EntityKey, there: Sequence[Fetched], new: Sequence[Fetched], values: Values
+    ) -> Fetched | None:
+        """The new record that holds most of the texts that were sent, or where none were, everything that was.
+
+        Failing that, the only one that holds a text which nothing else does: somebody may have edited it meanwhile.
+        """
         entity = self._schemas[key[0]].entity(key[1])
         fields = {f.path: f for f in entity.fields} if entity else {}
         texts = {
@@ -181,10 +187,15 @@ class Creator:
             for path, value in values.items()
             if isinstance(value, str) and value != DEFAULT_NAME and path in fields and fields[path].type in _TEXTS
         }
-        wanted = texts or values
-        held = sum(_plain(record.values.get(path)) == _plain(value) for path, value in wanted.items())
+        if not texts:
+            return next((one for one in new if len(_held(one, values)) == len(values)), None)
         # A system may cut or fold a value, but not most of them.
-        return held == len(wanted) if wanted is values else held > 0 and 2 * held >= len(wanted)
+        whole = next((one for one in new if 2 * len(_held(one, texts)) >= len(texts)), None)
+        if whole is not None:
+            return whole
+        holders = Counter(path for one in there for path in _held(one, texts))
+        rest = [one for one in new if any(holders[path] == 1 for path in _held(one, texts))]
+        return rest[0] if len(rest) == 1 else None
 
     async def _demanded(
         self,
@@ -273,6 +284,11 @@ class Creator:
             self._state.end_creating(key, event)
         there, _ = await self._state.connectors[key[0]].poll(key[1], None)
         return next((record.id for record in there if not record.deleted), None)
+
+
+def _held(record: Fetched, values: Mapping[str, FieldValue]) -> list[str]:
+    """The paths whose values a record holds."""
+    return [path for path, value in values.items() if _plain(record.values.get(path)) == _plain(value)]
 
 
 def _plain(value: FieldValue) -> FieldValue:

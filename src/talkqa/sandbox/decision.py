@@ -1,6 +1,6 @@
 """What to write when one of two linked records has changed: per property, three-way against the last common state.
 
-Used by the engine's reconciler. Pure, but for the link's notes on when a value was first seen.
+Used by the engine's reconciler. Pure, but for the link's notes on what was first seen, and when.
 """
 
 from collections.abc import Callable, Mapping
@@ -101,6 +101,8 @@ def decide(
         forward = towards is not side
         value = _carried(group, member, holding, translate, now, forward=forward)
         if value is None:
+            if forward:  # whoever edits the target while the source's value waits, edits it later
+                link.bases.setdefault(group.key, Base(lead=None, source=None, target=holding.target))
             continue
         path, current, writable = _place(group, member, holding, forward=forward)
         if not writable:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -314,6 +315,31 @@ def test_references_are_translated_through_links_also_when_the_link_comes_later(
         return first, second, (await stage.get(CUSTOMER, client))["patronId"] == patron
 
     assert play(story, flow(NAME, reference)) == (True, True, True)
+
+
+def test_a_reference_that_waits_for_its_link_does_not_overwrite_what_is_written_meanwhile() -> None:
+    async def story(stage: Stage) -> Any:
+        patron, patron_target = await stage.pair(name="Patron")
+        shut = [True]
+
+        def refuse(request: httpx.Request) -> httpx.Response | None:
+            return httpx.Response(503) if shut[0] and b"Late" in request.content else None
+
+        stage.transports["Web Shop"].broken = refuse
+        late = await stage.create(CUSTOMER, name="Late")
+        client = await stage.create(CUSTOMER, name="Client", patronId=late)
+        await stage.rest()
+        ours = next(a for a in await stage.all(ACCOUNT) if a["title"] == "Client")
+        assert ours["parent"]["id"] is None
+        await stage.edit(ACCOUNT, ours["id"], parent={"id": patron_target})
+        await stage.rest()
+        shut[0] = False
+        await stage.rest(600)
+        assert len(await stage.all(ACCOUNT)) == 3
+        held = (await stage.get(ACCOUNT, ours["id"]))["parent"]["id"]
+        return (await stage.get(CUSTOMER, client))["patronId"] == patron, held == patron_target
+
+    assert play(story, flow(NAME, make_row("patronId", "parent.id"))) == (True, True)
 
 
 def test_rows_that_join_ids_are_never_written_and_an_id_can_fill_a_text() -> None:

@@ -134,6 +134,39 @@ def test_a_record_that_was_made_without_an_answer_is_made_once_even_where_the_lo
     assert play(story, flow(NAME), engine_way=lambda _, inner, clock: _Down(inner, clock)) == ["Ada"]
 
 
+def test_a_record_that_was_made_without_an_answer_is_known_again_after_somebody_edited_most_of_it() -> None:
+    """A person is quick to edit what an engine, still waiting for its answer, has not seen yet."""
+
+    class _Loses(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport, clock: VirtualClock) -> None:
+            self.inner, self.clock, self.made = inner, clock, 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "GET" and self.made and self.clock.now() < 300.0:
+                return httpx.Response(503)
+            answer = await self.inner.handle_async_request(request)
+            if request.method == "POST" and b"Ada" in request.content:
+                self.made += 1
+                raise httpx.RemoteProtocolError("no answer", request=request)
+            return answer
+
+    async def story(stage: Stage) -> list[tuple[str, str, str]]:
+        await stage.pair(name="Bob")
+        await stage.create(CUSTOMER, name="Ada", nick="a", status="c-1")
+        await stage.rest(30)
+        made = next(a for a in await stage.all(ACCOUNT) if a["title"] == "Ada")
+        await stage.edit(ACCOUNT, made["id"], title="Eve", alias="e")
+        await stage.create(ACCOUNT, title="Ivo", alias="i", code="c-9")
+        await stage.rest(600)
+        assert {c["name"] for c in await stage.all(CUSTOMER)} == {"Bob", "Eve"}
+        accounts = [a for a in await stage.all(ACCOUNT) if a["title"] != "Bob"]
+        return sorted((a["title"], a["alias"], a["code"]) for a in accounts)
+
+    rows = (NAME, NICK, make_row("status", "code"))
+    found = play(story, flow(*rows), engine_way=lambda _, inner, clock: _Loses(inner, clock))
+    assert found == [("Eve", "e", "c-1"), ("Ivo", "i", "c-9")]
+
+
 def test_an_edit_made_while_a_write_was_left_without_an_answer_is_not_overwritten() -> None:
     """The repeated write names a version that is no more, and is decided anew."""
 
