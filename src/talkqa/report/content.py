@@ -278,7 +278,9 @@ def _judge(run: Run, counts: Counter[Outcome]) -> tuple[Status, str]:
     decided = sum(counts[outcome] for outcome in DECIDED)
     stopped = " before the run was stopped" if run.interrupted else ""
     if broken:
-        return Status.RED, f"{broken} {'check' if broken == 1 else 'checks'} failed{stopped}"
+        late = counts[Outcome.LATE]
+        what = f"{broken} {'check' if broken == 1 else 'checks'} {'came late' if late == broken else 'failed'}"
+        return Status.RED, f"{what}{f', {late} of them late' if 0 < late < broken else ''}{stopped}"
     errors = counts[Outcome.ERROR]
     if errors or run.broken_off:
         what = f"{errors} {'check' if errors == 1 else 'checks'} ended in an error" if errors else "The run broke off"

@@ -57,7 +57,7 @@ def test_a_run_leaves_its_reports_and_ends_with_the_verdict(cli: Cli, fake_pytes
     (folder,) = Path(".talkqa/runs").iterdir()
     assert {"report.html", "junit.xml", "summary.txt"} <= {path.name for path in folder.iterdir()}
     assert ended.out.endswith(f"report: {folder}/report.html\n")
-    assert "\n4 checks failed.\n" in ended.out
+    assert "\n4 checks failed, 1 of them late.\n" in ended.out
     assert ended.code == 1
 
 

@@ -55,7 +55,7 @@ def test_findings_begin_with_what_is_broken(run: Run) -> None:
     [
         ((Outcome.PASSED,), Status.GREEN, "Every promise that was checked holds"),
         ((Outcome.PASSED, Outcome.FAILED), Status.RED, "3 checks failed"),
-        ((Outcome.PASSED, Outcome.LATE), Status.RED, "1 check failed"),
+        ((Outcome.PASSED, Outcome.LATE), Status.RED, "1 check came late"),
         ((Outcome.PASSED, Outcome.ERROR), Status.YELLOW, "1 check ended in an error; no promise was seen broken"),
         ((Outcome.PASSED, Outcome.NOT_RUNNABLE), Status.YELLOW, "No promise is broken, 7 are unproven"),
         (

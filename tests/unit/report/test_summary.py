@@ -19,7 +19,7 @@ def run(tmp_path: Path) -> Run:
 
 def test_the_last_lines_are_the_verdict(run: Run) -> None:
     headline, counts, mode, gaps, path = render_summary(build_report(run)).splitlines()[-5:]
-    assert headline == "4 checks failed."
+    assert headline == "4 checks failed, 1 of them late."
     assert counts == (
         "43 checks: 13 passed, 4 failed (1 late), 8 unproven (1 undecided, 7 not runnable), "
         "1 error, 1 not run, 1 waived, 14 observed, 1 attested"
