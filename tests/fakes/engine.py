@@ -106,7 +106,20 @@ class TinyEngine:
         due = [entry for entry in self.later if entry[0] <= self.cycles]
         self.later = [entry for entry in self.later if entry[0] > self.cycles]
         for _, side, record_id, values in due:
-            await self._write(side, record_id, values)
+            await self._write(
+                side, record_id, await self._renewed(record_id, values) if self._is_slow(side) else values
+            )
+
+    def _is_slow(self, side: Side) -> bool:
+        return "slow-edits" in self.breaks and side is Side.TARGET
+
+    async def _renewed(self, target_id: str, values: dict[str, FieldValue]) -> dict[str, FieldValue]:
+        """What the source holds by now of the properties of a write that was put off: it may have changed since."""
+        source_id = next((s for s, t in self.links.items() if t == target_id), "")
+        source = await self.source.get(self.flow.source.entity, source_id)
+        if source is None:
+            return values
+        return {theirs: source.values.get(ours) for ours, theirs in self.mapping.items() if theirs in values}
 
     async def _from_source(self, record: Record) -> None:
         if record.id in self.links:

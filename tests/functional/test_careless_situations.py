@@ -7,7 +7,8 @@ import pytest
 from talkqa.model.result import Cause, CheckFinished, Outcome
 from talkqa.model.settings import ConnectionBinding, SandboxSettings, Settings
 from tests.functional.invented import Row, document, read_invented, section
-from tests.harness import WorldRun, run_world
+from tests.functional.test_discovery import READ_ONLY_SOURCE
+from tests.harness import WorldRun, project_settings, read_worlds, run_world
 from tests.unit.documents.samples import Flow
 
 ACCUSED = (Outcome.FAILED, Outcome.LATE, Outcome.ERROR)
@@ -218,3 +219,44 @@ def test_an_engine_is_not_called_silent_for_records_that_cannot_arrive(
         world, settings, tmp_path, root=tmp_path, select=lambda check, flow: "person" in flow.id and check.name in asked
     )
     assert {(r.outcome, r.cause) for r in told.results.values()} == {verdict}, told.verdicts()
+
+
+# properties that move by themselves, or are too narrow for what is asked of them
+
+
+def test_a_name_that_the_system_works_out_of_others_moves_along_with_them(tmp_path: Path) -> None:
+    """And so does what a documented row makes of it on the other side."""
+    path = tmp_path / "salesforce-customcrm.rst"
+    path.write_text(READ_ONLY_SOURCE, encoding="utf-8")
+    settings = project_settings()
+    (world,) = read_worlds([path], settings)
+    told = run_world(world, settings, tmp_path, select=lambda check, _flow: check.name.startswith("edited-in-"))
+    assert told.told(*ACCUSED) == []
+    assert {r.outcome for r in told.results.values() if "Name~notes" not in r.check} == {Outcome.PASSED}
+
+
+ACTIVE = '"active" = { type = "boolean" }'
+
+
+@pytest.mark.parametrize("fault", ["", "earlier-wins", "conflict-ignored"])
+def test_of_two_edits_of_a_boolean_nobody_says_which_one_stands(fault: str, tmp_path: Path) -> None:
+    """There is no third value by which one could tell, so another property is taken where there is one."""
+    whole = ("name", "name", '["upper", "_."]')
+    faults = (fault,) if fault else ()
+    told = run(tmp_path, (("active", "active", '"boolean"'), whole), *faults, acme=ACTIVE, globex=ACTIVE)
+    conflicts = [r for r in told.results.values() if r.name == "latest-wins" and "person" in r.flow_id]
+    assert {(r.outcome, r.reason) for r in conflicts} == {(Outcome.NOT_RUNNABLE, "no-new-value")}
+
+
+def test_a_boolean_stands_for_the_others_only_where_nothing_else_does(tmp_path: Path) -> None:
+    rows = (("active", "active", '"boolean"'), ("name", "name", STRING))
+    told = run(tmp_path, rows, acme=ACTIVE, globex=ACTIVE)
+    assert told.told(*ACCUSED) == []
+    seen = {r.check.rpartition("/")[2]: r.observed for r in told.results.values() if r.name == "latest-wins"}
+    assert {word for check, word in seen.items() if "city" not in check} == {"later"}
+
+
+def test_a_row_that_prints_the_time_of_its_writing_is_judged_by_nobody(tmp_path: Path) -> None:
+    """When the engine wrote it is not known to the second."""
+    rows = (("name", "name", STRING), ("home", "home", '["datetime-format", "%Y-%m-%d %H:%M:%S", ["now"]]'))
+    assert run(tmp_path, rows).told(*ACCUSED) == []

@@ -44,3 +44,11 @@ def test_an_engine_that_ignores_qualifiers_is_seen_on_both_sides(tmp_path: Path)
     run = qualified(tmp_path, "qualifier-ignored")
     assert {r.name for r in run.of(Outcome.FAILED)} >= {"unqualified", "unqualified-in-target"}
     assert {r.reason for r in run.of(Outcome.FAILED)} == {"moved-though-unqualified"}
+
+
+def test_a_target_whose_edits_never_travel_shows_nothing_by_staying(tmp_path: Path) -> None:
+    """What is absent is worth what is present beside it."""
+    flow = "wave.customer.organisation-data--custom-crm.customer"
+    run = qualified(tmp_path, f"target-edits-dropped:{flow}")
+    told = {r.outcome for r in run.results.values() if r.name == "unqualified-in-target" and r.flow_id == flow}
+    assert told == {Outcome.LATE}, run.told(*Outcome)

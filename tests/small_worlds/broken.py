@@ -1,16 +1,14 @@
 """Engines whose decisions are wrong, each in one way."""
 
-from collections.abc import Mapping
-from typing import Any
+from datetime import timedelta
 
 from talkqa.model.flow import Side
 from talkqa.sandbox.behaviour import Behaviour
-from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.decision import Decision
 from talkqa.sandbox.pairing import Pairing
 from talkqa.sandbox.rows import Group
 from talkqa.sandbox.state import Link
-from tests.small_worlds.port import Memory, Rules
+from tests.small_worlds.port import Memory, Question, Rules
 
 
 class _Stale(Behaviour):
@@ -74,10 +72,8 @@ class SpreadsDeletes(Rules):
 class CrossesProperties(Rules):
     """Where both properties are carried at once, they take each other's values."""
 
-    def decide(
-        self, link: Link, records: Mapping[Side, Fetched], pairing: Pairing, translate: Any, memory: Memory, record: int
-    ) -> tuple[Decision, Memory]:
-        decision, memory = super().decide(link, records, pairing, translate, memory, record)
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        decision, memory = super().decide(asked, memory)
         for writes in decision.writes.values():
             if len(writes) > 1:
                 writes["p"], writes["q"] = writes["q"], writes["p"]
@@ -87,26 +83,47 @@ class CrossesProperties(Rules):
 class CrossesRecords(Rules):
     """A value on its way is kept in one place for all records, and the next record gets that of the one before."""
 
-    def decide(
-        self, link: Link, records: Mapping[Side, Fetched], pairing: Pairing, translate: Any, memory: Memory, record: int
-    ) -> tuple[Decision, Memory]:
-        decision, memory = super().decide(link, records, pairing, translate, memory, record)
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        decision, memory = super().decide(asked, memory)
         for writes in decision.writes.values():
             for path in writes:
-                if memory and memory[0] != record:
+                if memory and memory[0] != asked.record:
                     writes[path] = f"of record {memory[0]}"
-                memory = (record,)
+                memory = (asked.record,)
         return decision, memory
 
 
 class NeverRests(Rules):
     """Where nothing is to be written, the target is written all the same."""
 
-    def decide(
-        self, link: Link, records: Mapping[Side, Fetched], pairing: Pairing, translate: Any, memory: Memory, record: int
-    ) -> tuple[Decision, Memory]:
-        decision, memory = super().decide(link, records, pairing, translate, memory, record)
-        held = records[Side.TARGET].values.get("p")
-        if not any(decision.writes.values()) and link.bases and held is not None:
-            decision.write(Side.TARGET, "p", held, pairing.groups[0])
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        decision, memory = super().decide(asked, memory)
+        held = asked.records[Side.TARGET].values.get("p")
+        if not any(decision.writes.values()) and asked.link.bases and held is not None:
+            decision.write(Side.TARGET, "p", held, asked.pairing.groups[0])
+        return decision, memory
+
+
+class ForgetsClocks(Rules):
+    """Stamps of two systems are compared as if their clocks were one."""
+
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        return super().decide(asked._replace(ahead=timedelta()), memory)
+
+
+class TurnsClocks(Rules):
+    """The clock that is ahead is taken for the one that is behind."""
+
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        return super().decide(asked._replace(ahead=-asked.ahead), memory)
+
+
+class ForgetsWaiting(Rules):
+    """While a reference waits, nothing is noted."""
+
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
+        noted = dict(asked.link.bases)
+        decision, memory = super().decide(asked, memory)
+        asked.link.bases.clear()
+        asked.link.bases.update(noted)
         return decision, memory

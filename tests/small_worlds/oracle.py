@@ -8,7 +8,7 @@ An edit is told by the stamp of its record, as far as an engine can know: a late
 record, made before the engine looked, makes it look as late. One that sets back what the engine last saw is none.
 """
 
-from tests.small_worlds.pair import SOURCE, TARGET, Claim, Pair, Stamp, Track, Value, Version
+from tests.small_worlds.pair import LINKED, SOURCE, TARGET, UNLINKED, Claim, Pair, Stamp, Track, Value, Version
 from tests.small_worlds.scenes import Scene
 
 MOST_WRITES = 4
@@ -30,12 +30,10 @@ def note_reading(pair: Pair, side: int) -> Pair:
     """Note that the engine has read a record."""
     for prop in range(2):
         track = pair.tracks[prop][side]
-        value = pair.known[side].values[prop]
         if track.fresh is not None:
-            track = track._replace(read=track.fresh, fresh=None)
-        elif track.read is not None and track.read.value != value:
-            track = track._replace(read=None)
-        pair = _with(pair, prop, side, track)
+            pair = _with(pair, prop, side, track._replace(read=track.fresh, fresh=None))
+        elif track.read is not None and track.read.value != pair.known[side].values[prop]:
+            pair = _with(pair, prop, side, track._replace(read=None))
     return pair
 
 
@@ -49,7 +47,10 @@ def note_look(pair: Pair) -> Pair:
                 seen = track.read.value != track.last
                 claim = track.read._replace(high=pair.known[side].stamp) if seen else track.looked
                 track = track._replace(looked=claim, read=None)
-            pair = _with(pair, prop, side, track._replace(last=held[side]))
+            if track.last != held[side]:
+                track = track._replace(last=held[side])
+            if track is not pair.tracks[prop][side]:
+                pair = _with(pair, prop, side, track)
         if not pair.met[prop]:
             pair = _introduce(pair, prop, held)
     return note_agreement(pair, *pair.known)
@@ -57,24 +58,37 @@ def note_look(pair: Pair) -> Pair:
 
 def note_agreement(pair: Pair, one: Version, other: Version) -> Pair:
     """Note which properties are the same on both sides by now, by the versions that the engine looked at or wrote."""
-    sides = zip(one.values, other.values, pair.met, strict=True)
-    pair = pair._replace(met=tuple(met or left == right for left, right, met in sides))
+    if not all(pair.met):
+        sides = zip(one.values, other.values, pair.met, strict=True)
+        pair = pair._replace(met=tuple(met or is_alike(left, right) for left, right, met in sides))
     for prop, value in enumerate(one.values):
-        if value == other.values[prop] and not is_blank(value):
-            pair = _agreed(pair, prop, value)
+        if is_alike(value, other.values[prop]) and not is_blank(value):
+            pair = _agreed(pair, prop, (value, other.values[prop]))
     return pair
 
 
-def _agreed(pair: Pair, prop: int, value: Value) -> Pair:
-    """Both sides held the same, and rightly: unless somebody has edited it meanwhile, what was before is history."""
+def _agreed(pair: Pair, prop: int, held: tuple[Value, Value]) -> Pair:
+    """Both sides held the same, and rightly: unless somebody has edited it meanwhile, what was before is history.
+
+    Of references it is history in any case: an id can be given again, and one that is what the engine has read of the
+    other side makes it see an agreement, however old its reading is.
+    """
+    value = held[SOURCE]
     tracks = pair.tracks[prop]
-    if value not in [winner.value for winner in _find_winners(pair, prop)]:
+    if not any(is_alike(value, winner.value) for winner in _find_winners(pair, prop)):
         return pair
-    if all(t.fresh is None and t.read is None and pair.actual[s].values[prop] == value for s, t in enumerate(tracks)):
+    calm = all(
+        t.fresh is None and t.read is None and pair.actual[s].values[prop] == held[s] for s, t in enumerate(tracks)
+    )
+    if calm or held[SOURCE] != held[TARGET]:
         starts = list(pair.starts)
         starts[prop] = value
         pair = pair._replace(starts=tuple(starts))
-        return _with(_with(pair, prop, SOURCE, Track(last=value)), prop, TARGET, Track(last=value))
+        for side, (track, last) in enumerate(zip(tracks, held, strict=True)):
+            read = None if track.read is not None and track.read.value == track.last else track.read
+            emptied = None if calm else track.emptied
+            pair = _with(pair, prop, side, Track(fresh=track.fresh, read=read, emptied=emptied, last=last))
+        return pair
     for side, track in enumerate(tracks):
         if track.looked is not None and track.looked.value == value:
             pair = _with(pair, prop, side, track._replace(firm=track.looked))
@@ -105,12 +119,25 @@ def is_blank(value: Value) -> bool:
     return value is None or value == ()
 
 
+def is_alike(one: Value, other: Value) -> bool:
+    """Whether both are the same, or name the two records of a link."""
+    return one == other or (one in LINKED and LINKED[str(one)] == other)
+
+
 _SIDES = ("source", "target")
 
 
 def _introduce(pair: Pair, prop: int, held: list[Value]) -> Pair:
     """At the first meeting the source leads, and an empty source takes what the target has: nobody's edit counts."""
     starts = list(pair.starts)
+    if held[SOURCE] in UNLINKED:
+        # Nothing can lead yet: the source's value counts from now on as an edit, and later edits of the target do too.
+        stamp = pair.known[SOURCE].stamp
+        starts[prop] = held[TARGET]
+        pair = pair._replace(starts=tuple(starts), met=(*pair.met[:prop], True, *pair.met[prop + 1 :]))
+        pair = _with(pair, prop, TARGET, pair.tracks[prop][TARGET]._replace(looked=None))
+        waits = Claim(value=held[SOURCE], low=stamp, high=stamp)
+        return _with(pair, prop, SOURCE, pair.tracks[prop][SOURCE]._replace(looked=waits))
     starts[prop] = held[TARGET] if is_blank(held[SOURCE]) else held[SOURCE]
     for side in (SOURCE, TARGET):
         track = pair.tracks[prop][side]
@@ -120,11 +147,9 @@ def _introduce(pair: Pair, prop: int, held: list[Value]) -> Pair:
 
 
 def _with(pair: Pair, prop: int, side: int, track: Track) -> Pair:
-    both = list(pair.tracks[prop])
-    both[side] = track
-    tracks = list(pair.tracks)
-    tracks[prop] = (both[0], both[1])
-    return pair._replace(tracks=tuple(tracks))
+    left, right = pair.tracks[prop]
+    both = (track, right) if side == SOURCE else (left, track)
+    return pair._replace(tracks=(both, pair.tracks[1]) if prop == 0 else (pair.tracks[0], both))
 
 
 def _find_fault_of_plan(pair: Pair, scene: Scene) -> str | None:
@@ -134,10 +159,23 @@ def _find_fault_of_plan(pair: Pair, scene: Scene) -> str | None:
         for prop, value, _ in writes:
             if scene.judged[prop] == "qualified" and left.values[1] != "on":
                 return "a row is carried although its qualifier does not hold"
-            there = right.values[prop] if side == TARGET else None
-            if isinstance(there, tuple) and there and (not isinstance(value, tuple) or value[1:] != there[1:]):
+            # One of the target is left to the number of writes, by which a restless engine is found.
+            if side == SOURCE and scene.judged[prop] == "latest" and value == left.values[prop]:
+                return "a write changes nothing"
+            if scene.judged[0] == "led" and side == SOURCE and _find_lead(left, right, scene) not in (prop, None):
+                return "an edit of the target goes to a source that does not lead"
+            given, there = (pair.plan.decided_on[at].values[prop] for at in (1 - side, side))
+            if isinstance(there, tuple) and there and not isinstance(value, tuple):
+                return "a list was overwritten"
+            if isinstance(value, tuple) and value[1:] not in _further(given, there):
                 return "further items of a list were lost"
     return None
+
+
+def _further(given: Value, there: Value) -> list[Value]:
+    """The items after the first that a list may have when it is written: its own, or those of a longer one."""
+    kept = there[1:] if isinstance(there, tuple) else ()
+    return [given[1:], kept] if isinstance(given, tuple) and len(given) > 1 else [kept]
 
 
 def _judge_latest(pair: Pair, prop: int, scene: Scene) -> str | None:
@@ -155,9 +193,9 @@ def _judge_latest(pair: Pair, prop: int, scene: Scene) -> str | None:
         if is_blank(value):
             if not any(is_blank(w.value) or (emptied is not None and _is_late(emptied[0], w.low)) for w in winners):
                 return f"{'pq'[prop]} of the {_SIDES[side]} is empty, and nobody emptied it since {_told(winners)}"
-        elif value not in [winner.value for winner in winners]:
+        elif not any(is_alike(value, winner.value) for winner in winners):
             return f"{'pq'[prop]} of the {_SIDES[side]} is {value}, and {_told(winners)} should stand"
-    if not pair.unlinked and not any(map(is_blank, values)) and values[0] != values[1]:
+    if not pair.unlinked and not any(map(is_blank, values)) and not is_alike(*values):
         return f"{'pq'[prop]} is {values[0]} in the source and {values[1]} in the target"
     return None
 
@@ -165,13 +203,22 @@ def _judge_latest(pair: Pair, prop: int, scene: Scene) -> str | None:
 def _find_winners(pair: Pair, prop: int) -> list[Claim]:
     """The edits of which one must stand, as far as the engine has looked."""
     left, right = pair.tracks[prop]
-    # An edit may have been emptied again before the engine could carry it: then whatever stood before it stands.
+    start = pair.starts[prop]
     return [
         winner
-        for one in ({left.looked, left.firm} if left.emptied else {left.looked})
-        for other in ({right.looked, right.firm} if right.emptied else {right.looked})
-        for winner in _winners(pair.starts[prop], one, other)
+        for one in _possible(left, start)
+        for other in _possible(right, start)
+        for winner in _winners(start, one, other)
     ]
+
+
+def _possible(track: Track, start: Value) -> set[Claim | None]:
+    """The edits of a side of which one counts; None for none."""
+    claim = track.looked
+    # An edit may have been emptied again before the engine could carry it: then whatever stood before it stands.
+    found = {claim, track.firm} if track.emptied else {claim}
+    # An id may be given back that both sides had agreed on, which the engine need not see as an edit.
+    return found | {None} if claim is not None and claim.value in LINKED and is_alike(claim.value, start) else found
 
 
 def _winners(start: Value, left: Claim | None, right: Claim | None) -> list[Claim]:
@@ -204,14 +251,20 @@ def _judge_apart(pair: Pair, prop: int, scene: Scene) -> str | None:
 
 
 def _judge_led(pair: Pair, prop: int, scene: Scene) -> str | None:
-    """The target holds what the first source that holds something does."""
-    del scene
-    lead = next((value for value in pair.actual[SOURCE].values if not is_blank(value)), None)
+    """The target holds what the first source that holds something does, of the rows whose qualifiers hold."""
+    leading = _find_lead(*pair.actual, scene)
+    lead = None if leading is None else pair.actual[SOURCE].values[leading]
     value = pair.actual[TARGET].values[prop]
     emptied = pair.tracks[prop][TARGET].emptied is not None
     if lead is not None and value != lead and not (emptied and is_blank(value)):
         return f"the target is {value}, and {lead} leads"
     return None
+
+
+def _find_lead(source: Version, target: Version, scene: Scene) -> int | None:
+    """The property of the first source that holds something."""
+    first = 1 if scene.qualifiers and target.values[1] != scene.qualifiers[0].value else 0
+    return next((prop for prop in range(first, 2) if not is_blank(source.values[prop])), None)
 
 
 def _judge_fanned(pair: Pair, prop: int, scene: Scene) -> str | None:
@@ -231,25 +284,33 @@ def _judge_qualified(pair: Pair, prop: int, scene: Scene) -> str | None:
 
 
 def _judge_refers(pair: Pair, prop: int, scene: Scene) -> str | None:
-    """Ids of linked records name the two records of a link."""
-    left, right = (str(pair.actual[side].values[prop]) for side in (SOURCE, TARGET))
-    linked = left in scene.translated and right in scene.translated
-    return (
-        f"{left} is linked to {scene.translated[left]}, not to {right}"
-        if _differs(left, right, linked, scene)
-        else None
-    )
+    """The latest edit stands on both sides, or on its own one as long as it names a record that is not linked."""
+    values = [pair.actual[side].values[prop] for side in (SOURCE, TARGET)]
+    waiting = [claim.value for claim in _find_winners(pair, prop) if claim.value in UNLINKED]
+    return None if any(value in values for value in waiting) else _judge_latest(pair, prop, scene)
 
 
-def _differs(left: str, right: str, linked: bool, scene: Scene) -> bool:
-    return linked and scene.translated[left] != right
+def _judge_dictated(pair: Pair, prop: int, scene: Scene) -> str | None:
+    """The source is as people left it, and the latest edit stands in the target."""
+    del scene
+    track, value = pair.tracks[prop][SOURCE], pair.actual[SOURCE].values[prop]
+    newest = track.fresh or track.read or track.looked
+    wanted = None if track.emptied is not None else newest.value if newest else pair.starts[prop]
+    if value != wanted:
+        return f"{value} of the source is not {wanted}, as people left it"
+    winners, value = _find_winners(pair, prop), pair.actual[TARGET].values[prop]
+    # An edit of the target never reaches the source, so that one of the source that is read later may go over it.
+    winners += [claim for claim in (track.looked, track.firm) if claim is not None]
+    stands = is_blank(value) or value in [winner.value for winner in winners]
+    return None if stands else f"the target is {value}, and {_told(winners)} should stand"
 
 
 def _judge_listed(pair: Pair, prop: int, scene: Scene) -> str | None:
-    """The first item of the list is the source's value."""
+    """Both have one first item; further ones stay."""
     del scene
     left, right = (pair.actual[side].values[prop] for side in (SOURCE, TARGET))
-    return f"{left} is not the first of {right}" if left and right and left != right[0] else None
+    firsts = {value[0] if isinstance(value, tuple) else value for value in (left, right) if value}
+    return f"{left} and {right} differ in the first item" if len(firsts) > 1 else None
 
 
 def _judge_free(pair: Pair, prop: int, scene: Scene) -> str | None:
@@ -265,6 +326,7 @@ _JUDGES = {
     "fanned": _judge_fanned,
     "qualified": _judge_qualified,
     "refers": _judge_refers,
+    "dictated": _judge_dictated,
     "listed": _judge_listed,
     "free": _judge_free,
 }

@@ -1,7 +1,7 @@
 """One linked pair of records as a value: what both systems hold, what the engine knows, and what people did."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
 
 SOURCE, TARGET = 0, 1
 FREE = "pq"
@@ -14,6 +14,11 @@ class Stamp(int):
 
 Value = str | tuple[str, ...] | None
 """The name of a property and a number: `p3` is the third value that somebody gave to `p`."""
+
+LINKED = {"l1": "r1", "l2": "r2", "r1": "l1", "r2": "l2"}
+"""Ids of linked records, each side's to the other's."""
+UNLINKED = ("l9", "r9")
+"""Ids of records, of the source's system and of the target's, that are not linked: a reference to one waits."""
 
 
 class Version(NamedTuple):
@@ -98,8 +103,8 @@ def normalise(pair: Pair) -> Pair:
     stamps = _stamps(pair)
     names: dict[str, str] = {}
     counts = dict.fromkeys(FREE, 0)
-    for name in _names(pair):
-        if name not in names and name[0] in FREE:
+    for name in dict.fromkeys(_names(pair)):
+        if name[0] in FREE:
             counts[name[0]] += 1
             names[name] = f"{name[0]}{counts[name[0]]}"
     dense = len(stamps) == max(stamps, default=-1) + 1
@@ -109,8 +114,8 @@ def normalise(pair: Pair) -> Pair:
 
 
 def top(pair: Pair) -> Stamp:
-    """The newest stamp of a pair."""
-    return max(_stamps(pair), default=Stamp(0))
+    """The newest stamp of a pair: no system's stamps ever go back, so that of a version that stands."""
+    return max((version.stamp for version in pair.actual if version.stamp is not None), default=Stamp(0))
 
 
 def fresh_name(pair: Pair, letter: str) -> str:
@@ -127,24 +132,24 @@ def _stamps(pair: Pair) -> set[Stamp]:
     found = {version.stamp for version in versions}
     found.update(seen[1] for seen in pair.seen if seen is not None)
     for both in pair.tracks:
-        for track in both:
-            for claim in (track.fresh, track.read, track.looked, track.firm):
+        for fresh, read, looked, firm, emptied, _ in both:
+            for claim in (fresh, read, looked, firm):
                 if claim is not None:
                     found.add(claim.low)
                     found.add(claim.high)
-            if track.emptied is not None:
-                found.add(track.emptied[0])
-    return {stamp for stamp in found if stamp is not None}
+            if emptied is not None:
+                found.add(emptied[0])
+    found.discard(None)
+    return cast("set[Stamp]", found)
 
 
-def _names(pair: Pair) -> Iterator[str]:
+def _names(pair: Pair) -> list[str]:
     """Every value, what was there first first: an edit gives the next number to its value as a rule."""
     held = [*pair.starts]
     for both in pair.tracks:
-        for track in both:
-            claims = (track.fresh, track.read, track.looked, track.firm)
-            held += [claim.value for claim in claims if claim is not None]
-            held.append(track.last)
+        for fresh, read, looked, firm, _, last in both:
+            held += [claim.value for claim in (fresh, read, looked, firm) if claim is not None]
+            held.append(last)
     for base in pair.bases:
         if base is not None:
             held += base[1:]
@@ -156,11 +161,13 @@ def _names(pair: Pair) -> Iterator[str]:
     if pair.plan is not None:
         held += [value for _, writes in pair.plan.writes for _, value, _ in writes]
         held += [value for version in pair.plan.decided_on for value in version.values]
+    found: list[str] = []
     for value in held:
         if isinstance(value, str):
-            yield value
+            found.append(value)
         elif value is not None:
-            yield from value
+            found += value
+    return found
 
 
 class _Renaming:

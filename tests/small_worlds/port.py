@@ -6,20 +6,20 @@ module is what stands between them and the stores, for the length of one step.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Fetched
 from talkqa.sandbox.conversion import Converted, is_empty
-from talkqa.sandbox.decision import Decision, decide
+from talkqa.sandbox.decision import Decision, Translate, decide
 from talkqa.sandbox.pairing import Pairing
 from talkqa.sandbox.reconciler import Reconciler
 from talkqa.sandbox.rows import Group, Member
 from talkqa.sandbox.state import Base, EngineState, Link
 from tests.fakes.clock import FakeClock
-from tests.small_worlds.pair import Pair, Plan, Stamp, Value, Version, top
+from tests.small_worlds.pair import LINKED, Pair, Plan, Stamp, Value, Version, top
 from tests.small_worlds.scenes import SIDES, Scene
 
 _EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
@@ -29,18 +29,28 @@ Memory = tuple[Any, ...]
 """What an engine keeps beside its links; a correct one keeps nothing."""
 
 
+class Question(NamedTuple):
+    """What an engine decides on."""
+
+    link: Link
+    records: Mapping[Side, Fetched]
+    pairing: Pairing
+    translate: Translate
+    ahead: timedelta
+    """How far the target's clock is ahead of the source's."""
+    record: int
+    """Which of the two; a correct engine cannot tell."""
+
+
 class Rules:
     """How the engine decides; this is the reference engine, and a broken one overrides something."""
 
     behaviour = Behaviour()
 
-    def decide(
-        self, link: Link, records: Mapping[Side, Fetched], pairing: Pairing, translate: Any, memory: Memory, record: int
-    ) -> tuple[Decision, Memory]:
+    def decide(self, asked: Question, memory: Memory) -> tuple[Decision, Memory]:
         """The writes that two records call for, and what is remembered for the next look."""
-        del record
-        decision = decide(link, records, pairing.groups, self.behaviour, translate, _EPOCH, timedelta())
-        return decision, memory
+        groups, behaviour = asked.pairing.groups, self.behaviour
+        return decide(asked.link, asked.records, groups, behaviour, asked.translate, _EPOCH, asked.ahead), memory
 
     def keeps_base(self) -> bool:
         """Whether what was brought together is remembered."""
@@ -62,7 +72,8 @@ class Port:
         self._places = [(group.key, side) for group in self._groups for side in Side]
         self._led = {(group.key, group.side) for group in self._groups}
         self._settle = Reconciler(EngineState({}, FakeClock()), rules.behaviour).settle
-        self._fetched: dict[Version, Fetched] = {}
+        self._fetched: dict[tuple[Version, int], Fetched] = {}
+        self._ahead = (timedelta(), timedelta(seconds=scene.ahead_s))
 
     def read(self, pair: Pair, side: int) -> Pair:
         """The newest version of one record becomes known."""
@@ -76,8 +87,9 @@ class Port:
         if any(version.deleted for version in pair.known):
             return self._part(pair), memory
         link = self._link(pair)
-        records = {side: self._fetch(pair.known[at]) for at, side in enumerate(SIDES)}
-        decision, memory = self._rules.decide(link, records, self._pairing, self._translate, memory, record)
+        records = {side: self._fetch(pair.known[at], at) for at, side in enumerate(SIDES)}
+        asked = Question(link, records, self._pairing, self._translate, self._ahead[1], record)
+        decision, memory = self._rules.decide(asked, memory)
         self._settle(link, decision.settled, records)
         order = (1, 0)
         writes = tuple(
@@ -117,7 +129,7 @@ class Port:
         both = (written, pair.actual[1]) if side == 0 else (pair.actual[0], written)
         known = (written, pair.known[1]) if side == 0 else (pair.known[0], written)
         link = self._link(pair)
-        records = {s: self._fetch(written if at == side else plan.decided_on[at]) for at, s in enumerate(SIDES)}
+        records = {s: self._fetch(written if at == side else plan.decided_on[at], at) for at, s in enumerate(SIDES)}
         self._settle(link, [self._groups[number] for _, _, number in writes], records)
         left = Plan(writes=tuple(rest), decided_on=plan.decided_on) if rest else None
         return self._noted(pair, link)._replace(actual=both, known=known, plan=left, writes=pair.writes + 1)
@@ -136,7 +148,7 @@ class Port:
                 link.bases[group.key] = Base(lead=base[0], source=base[1], target=base[2])
         for place, seen in zip(self._places, pair.seen, strict=True):
             if seen is not None:
-                link.seen[place] = (seen[0], _moment(seen[1]))
+                link.seen[place] = (seen[0], self._moment(seen[1], SIDES.index(place[1])))
         return link
 
     def _noted(self, pair: Pair, link: Link) -> Pair:
@@ -146,37 +158,37 @@ class Port:
         return pair._replace(
             bases=tuple(None if b is None or not kept else (b.lead, b.source, b.target) for b in bases),
             seen=tuple(
-                None if one is None else (one[0], _stamp(one[1]), place in self._led)
+                None if one is None else (one[0], self._stamp(one[1], SIDES.index(place[1])), place in self._led)
                 for place, one in zip(self._places, found, strict=True)
             ),
         )
 
-    def _fetch(self, version: Version) -> Fetched:
-        if version not in self._fetched:
+    def _fetch(self, version: Version, side: int) -> Fetched:
+        if (version, side) not in self._fetched:
             values = dict(zip(_PATHS, version.values, strict=True))
-            self._fetched[version] = Fetched(
+            self._fetched[version, side] = Fetched(
                 id="one",
                 values=values,
-                modified=_moment(version.stamp),
+                modified=self._moment(version.stamp, side),
                 deleted=False,
                 etag=None,
                 body=values,
                 asked_at=0,
                 known_at=0,
             )
-        return self._fetched[version]
+        return self._fetched[version, side]
+
+    def _moment(self, stamp: Stamp | None, side: int) -> datetime | None:
+        """What a system's clock tells at a moment."""
+        return None if stamp is None else _EPOCH + timedelta(seconds=stamp) + self._ahead[side]
+
+    def _stamp(self, told: datetime | None, side: int) -> Stamp | None:
+        return None if told is None else Stamp((told - self._ahead[side] - _EPOCH).total_seconds())
 
     def _translate(self, group: Group, member: Member, value: FieldValue, towards: Side) -> Converted | None:
-        del group, member, towards
-        return () if is_empty(value) else self._scene.translated.get(str(value))
-
-
-def _moment(stamp: Stamp | None) -> datetime | None:
-    return None if stamp is None else _EPOCH + timedelta(seconds=stamp)
-
-
-def _stamp(moment: datetime | None) -> Stamp | None:
-    return None if moment is None else Stamp((moment - _EPOCH).total_seconds())
+        del group, member
+        known = {"l1", "l2"} if towards is Side.TARGET else {"r1", "r2"}
+        return () if is_empty(value) else LINKED[str(value)] if value in known else None
 
 
 def _as_value(value: FieldValue) -> Value:

@@ -41,13 +41,16 @@ class Scene:
     """The values that an edit chooses from; otherwise each is a new one."""
     judged: tuple[str, ...] = ("latest", "latest")
     """By property, what is promised; see `oracle`."""
-    edits: int = 2
+    edits: int = 3
+    """How many edits people make at most."""
+    fewer_because: str = ""
+    """Why there are fewer edits than in the other scenes."""
     alike: bool = False
     """Whether the two properties differ in their names alone."""
-    timeless: bool = False
-    """Whether the target tells no stamps."""
-    translated: Mapping[str, str] = field(default_factory=dict)
-    """Ids of linked records: each side's to the other's."""
+    timeless: tuple[int, ...] = ()
+    """The sides that tell no stamps."""
+    ahead_s: int = 0
+    """How far the target's clock is ahead of the source's; the stamps of a pair are true ones, a second apart."""
 
     def letter(self, prop: int, side: int) -> str:
         """The first letter of the values of a property."""
@@ -73,10 +76,8 @@ class Scene:
         return first, second
 
     def _pair(self, left: tuple[Value, Value], right: tuple[Value, Value]) -> Pair:
-        versions = (
-            Version(values=left, stamp=Stamp(0)),
-            Version(values=right, stamp=None if self.timeless else Stamp(0)),
-        )
+        stamps = [None if side in self.timeless else Stamp(0) for side in (SOURCE, TARGET)]
+        versions = (Version(values=left, stamp=stamps[SOURCE]), Version(values=right, stamp=stamps[TARGET]))
         groups = len(self.pairing().groups)
         tracks = tuple((Track(last=left[prop]), Track(last=right[prop])) for prop in range(2))
         return Pair(
@@ -111,28 +112,49 @@ _OTHER = (FieldSchema(path="name", type=FieldType.STRING),)
 _REFERENCE = {"type": FieldType.REFERENCE, "references": ("Other",)}
 _ON = Qualifier(side=Side.SOURCE, value="on", path="q")
 
-PLAIN = Scene(name="two plain rows", alike=True, edits=3)
+PLAIN = Scene(name="two plain rows", alike=True)
 DELETED = Scene(name="records that are deleted", alike=True, kinds=(NEW, EMPTY, DELETE))
 _IN_STEP = (("p1", "q1"), ("p1", "q1"))
+_WHILE_MEETING = "the steps of the first meeting fall between the edits too, and a third makes millions of states"
 MEETING = Scene(
     name="linked just now, and different",
     met=(False, True),
     starts=((("p1", None), ("p2", "q1")), _IN_STEP),
     edits=2,
+    fewer_because=_WHILE_MEETING,
 )
 LIKENESS = Scene(
     name="linked just now, and hardly different",
     met=(False, True),
     starts=((("p1", "q1"), (None, "q1")), _IN_STEP),
     edits=2,
+    fewer_because=_WHILE_MEETING,
 )
-TIMELESS = Scene(name="a target without stamps", timeless=True, alike=True)
+CLOCKS = Scene(
+    name="a row in each direction, clocks apart",
+    rows=(("p", "p"),),
+    backwards=(("q", "q"),),
+    starts=((("p1", None), ("p1", None)),) * 2,
+    ahead_s=1000,
+)
+WAITING = Scene(
+    name="a reference that waits when just linked",
+    rows=(("p", "p"),),
+    fields={(SOURCE, "p"): _REFERENCE, (TARGET, "p"): _REFERENCE},
+    met=(False, True),
+    starts=((("l9", None), ("r1", None)), (("l1", None), ("r1", None))),
+    edited=((0, 0), (1, 0)),
+    kinds=(NEW, EMPTY),
+    choices={(0, 0): ("l1", "l2", "l9"), (1, 0): ("r1", "r2", "r9")},
+    judged=("refers", "free"),
+)
 SCENES = (
     PLAIN,
     DELETED,
     MEETING,
     LIKENESS,
-    TIMELESS,
+    Scene(name="a target without stamps", timeless=(TARGET,), alike=True),
+    Scene(name="a source without stamps", timeless=(SOURCE,), alike=True),
     Scene(
         name="a target that cannot be written",
         fields={(TARGET, "q"): _LOCKED},
@@ -154,6 +176,16 @@ SCENES = (
         kinds=(NEW, AGAIN, EMPTY),
     ),
     Scene(
+        name="two sources, the first with a qualifier",
+        rows=(("p", "p"), ("q", "p")),
+        qualifiers=(Qualifier(side=Side.TARGET, value="on", path="q"),),
+        starts=((("p1", "q1"), ("p1", "on")), (("p1", "q1"), ("q1", "off"))),
+        edited=((0, 0), (0, 1), (1, 1)),
+        kinds=(NEW, EMPTY),
+        choices={(1, 1): ("on", "off")},
+        judged=("led", "free"),
+    ),
+    Scene(
         name="two targets of one source",
         rows=(("p", "p"), ("p", "q")),
         starts=((("p1", None), ("p1", "p1")),) * 2,
@@ -170,25 +202,32 @@ SCENES = (
         choices={(0, 1): ("on", "off")},
         judged=("qualified", "free"),
     ),
-    Scene(
-        name="a row in each direction",
-        rows=(("p", "p"),),
-        backwards=(("q", "q"),),
-    ),
+    CLOCKS,
     Scene(
         name="references, and an id kept as text",
         fields={(SOURCE, "p"): _REFERENCE, (TARGET, "p"): _REFERENCE, (SOURCE, "q"): _REFERENCE},
         starts=((("l1", "l1"), ("r1", "l1")),) * 2,
         kinds=(NEW, EMPTY),
         choices={(0, 0): ("l1", "l2", "l9"), (1, 0): ("r1", "r2", "r9"), (0, 1): ("l2",), (1, 1): ("q1", "q2")},
-        translated={"l1": "r1", "l2": "r2", "r1": "l1", "r2": "l2"},
-        judged=("refers", "free"),
+        judged=("refers", "dictated"),
     ),
+    WAITING,
     Scene(
         name="a list on one side",
         rows=(("p", "p"),),
         fields={(TARGET, "p"): {"list_at": "p"}},
+        met=(False, True),
         starts=((("p1", None), (("p1", "k1"), None)),) * 2,
+        edited=((0, 0), (1, 0)),
+        kinds=(NEW, EMPTY),
+        judged=("listed", "free"),
+    ),
+    Scene(
+        name="a list on both sides",
+        rows=(("p", "p"),),
+        fields={(SOURCE, "p"): {"list_at": "p"}, (TARGET, "p"): {"list_at": "p"}},
+        met=(False, True),
+        starts=(((("p1", "k1"), None), (None, None)), ((("p1", "k1"), None), (("p1", "k1"), None))),
         edited=((0, 0), (1, 0)),
         kinds=(NEW, EMPTY),
         judged=("listed", "free"),

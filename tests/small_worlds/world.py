@@ -108,16 +108,17 @@ class SmallWorld:
         if pair.plan is None:
             return None
         side = pair.plan.writes[0][0]
+        if later and (pair.actual[side] != pair.plan.decided_on[side] or pair.actual[side].stamp is None):
+            return None
         after = self._port.write(pair, later=later)
         if after.writes == pair.writes:
-            if later:
-                return None
             return normalise(note_reading(after, side) if after.known[side] != pair.known[side] else after)
-        if later and after.actual[side].stamp is None:
-            return None
         # Whatever else the engine had read of this record meanwhile was undone: its write went through.
         after = after._replace(tracks=note_reading(pair._replace(known=pair.actual), side).tracks)
-        return normalise(note_agreement(after, pair.plan.decided_on[1 - side], after.actual[side]))
+        other = pair.plan.decided_on[1 - side]
+        return normalise(
+            note_agreement(after, *((after.actual[side], other) if side == SOURCE else (other, after.actual[side])))
+        )
 
     def edit(self, pair: Pair, side: int, prop: int, kind: str, *, later: bool, choice: int = 0) -> Pair | None:
         """A pair after an edit; None where that is none."""

@@ -14,6 +14,7 @@ Feature: Salesforce Contact to Exact Online Contacts
       Then no Exact Online Contacts is created for it
       When a link between it and a Exact Online Contacts is established
       Then exactly one Exact Online Contacts is linked to it
+      And no second copy of it appears in either system
 
   Rule: A new Exact Online Contacts will be created from a Salesforce Contact if it is connected to a Salesforce Account, or Order that is synchronized into Exact Online.
 
@@ -28,12 +29,14 @@ Feature: Salesforce Contact to Exact Online Contacts
       Given a Salesforce Account that is synchronized into Exact Online
       When a Salesforce Contact connected to that Salesforce Account is created
       Then exactly one Exact Online Contacts is linked to it
+      And no second copy of it appears in either system
 
     @talkqa-id:salesforce.contact--exact-online.contacts/connected/order
     Scenario: A new Salesforce Contact connected to a synchronized Salesforce Order gets exactly one Exact Online Contacts
       Given a Salesforce Order that is synchronized into Exact Online
       When a Salesforce Contact connected to that Salesforce Order is created
       Then exactly one Exact Online Contacts is linked to it
+      And no second copy of it appears in either system
 
     @talkqa-id:salesforce.contact--exact-online.contacts/unconnected-stays-out @negative
     Scenario: No Exact Online Contacts is created for an unconnected Salesforce Contact until it is connected
@@ -41,6 +44,7 @@ Feature: Salesforce Contact to Exact Online Contacts
       Then no Exact Online Contacts is created for it
       When it is connected to something that is synchronized into Exact Online
       Then exactly one Exact Online Contacts is linked to it
+      And no second copy of it appears in either system
 
   Rule: A Salesforce Contact will merge with a Exact Online Contacts if one of the following property combinations match:
 

@@ -18,6 +18,7 @@ Feature: Salesforce Product2 to Exact Online Items
     Scenario: A new Salesforce Product2 that meets the condition gets exactly one Exact Online Items
       When a Salesforce Product2 is created for which "When a Salesforce Product2 is active" holds
       Then exactly one Exact Online Items is linked to it
+      And no second copy of it appears in either system
 
     @talkqa-id:salesforce.product2--exact-online.items/condition-fails @negative
     Scenario: No Exact Online Items is created for a new Salesforce Product2 until it meets the condition
@@ -25,6 +26,7 @@ Feature: Salesforce Product2 to Exact Online Items
       Then no Exact Online Items is created for it
       When "When a Salesforce Product2 is active" comes to hold for it
       Then exactly one Exact Online Items is linked to it
+      And no second copy of it appears in either system
 
   Rule: Once a link between a Salesforce Product2 and a Exact Online Items is established, it will keep in sync between the two systems, regardless of where it is edited.
 

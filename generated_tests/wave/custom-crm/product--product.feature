@@ -20,6 +20,7 @@ Feature: Wave Product to Custom CRM Product
       Then no Custom CRM Product is created for it
       When a link between it and a Custom CRM Product is established
       Then exactly one Custom CRM Product is linked to it
+      And no second copy of it appears in either system
 
   Rule: A Wave Product will merge with a Custom CRM Product if one of the following property combinations match:
 

@@ -1,6 +1,6 @@
 """What every sync engine is expected to do though no document promises it: checks tagged `policy`.
 
-They are observations, not accusations, unless a user adopts them; `quiet` and a broken link are faults all the same.
+They are observations, not accusations, unless a user adopts them; what never comes to rest is a fault all the same.
 """
 
 import re

@@ -39,13 +39,17 @@ def classify_rows(flow: Flow) -> Mapping[RowKey, RowClass]:
 
 
 def lowest_row(flow: Flow, classes: Mapping[RowKey, RowClass]) -> PropertyRow | None:
-    """The row that stands for all of them: the first in order of paths; plain, unqualified, two-way ones preferred."""
+    """The row that stands for all of them: the first in order of paths; plain, unqualified, two-way ones preferred.
+
+    A boolean comes last: three edits of it cannot be told from one another.
+    """
     return min(
         flow.properties,
         key=lambda row: (
             classes[RowKey(source=row.source, target=row.target)] is not RowClass.PLAIN,
             bool(row.qualifiers),
             row.ways is not Ways.BOTH,
+            row.declared_type == "boolean",
             row.source,
             row.target,
         ),

@@ -76,12 +76,14 @@ def discover(
         how = Discovering(
             settings=settings, root=call.root, folder=folder, wanted=wanted, run_id=run_id, secrets=secrets
         )
-        with progress("writing probes"):
-            for world in discover_worlds(worlds, how):
-                found.append(world)
-                for one in world.flows:
-                    print_result(secrets.text(text_form(one)))
-    _keep(call.root / settings.work / DISCOVERED, found, secrets)
+        try:
+            with progress("writing probes"):
+                for world in discover_worlds(worlds, how):
+                    found.append(world)
+                    for one in world.flows:
+                        print_result(secrets.text(text_form(one)))
+        finally:  # what was found before something went wrong took writes that nobody wants to repeat
+            _keep(call.root / settings.work / DISCOVERED, found, secrets)
     raise typer.Exit(_tell_end(found, settings))
 
 

@@ -249,7 +249,7 @@ def _accuse(work: _Work, experiment: "Experiment", accusations: "Sequence[Accusa
 
 
 def replay_command(laboratory: "Laboratory", experiment: "Experiment") -> str:
-    """What performs exactly this simulation again, from the project's folder."""
+    """What performs this simulation again, from the project's folder; a fault brings the weather that it needs."""
     from talkqa.config.weather import write_weather  # noqa: PLC0415 - see app.py
 
     documents = [document.path for document in laboratory.worlds[experiment.world].documents]

@@ -20,7 +20,7 @@ from talkqa.model.flow import EntityRef, Flow
 from talkqa.model.world import World
 
 FORMAT = 1
-GENERATOR = 3
+GENERATOR = 4
 """Raise it whenever the same flows give other bytes: until then unchanged worlds are not rendered again.
 
 `tests/unit/generate/test_manifest.py` fails where this was forgotten.

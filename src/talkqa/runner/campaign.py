@@ -6,7 +6,6 @@ Used by `talkqa faults --seeds`. No check may fail, be late or break; whatever s
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 from talkqa.config.weather import KINDS
 from talkqa.model.result import UNPROVEN, CheckFinished
@@ -15,6 +14,7 @@ from talkqa.model.world import World
 from talkqa.runner.experiment import WRONG, Experiment, Findings, Laboratory
 from talkqa.runner.shrinking import shrink
 from talkqa.runner.worlds import read_schemas
+from talkqa.sandbox import draws
 from talkqa.sandbox.dialects.registry import known_quirks
 
 WORST = Weather(api_delay_s=5.0, refused=0.06, failed=0.04, lost=0.03, skew_s=10.0, engine_delay_s=12.0, reordered=True)
@@ -71,9 +71,9 @@ class Shrunk:
 def draw_weather(seed: int) -> Weather:
     """The weather of a seed: every second kind of it goes on, up to `WORST`."""
     drawn = {
-        kind: _fraction(seed, kind, "how much") * getattr(WORST, kind)
+        kind: draws.fraction(seed, kind, "how much") * getattr(WORST, kind)
         for kind in KINDS
-        if _fraction(seed, kind, "whether") < 0.5
+        if draws.fraction(seed, kind, "whether") < 0.5
     }
     drawn = {kind: round(value, 3) for kind, value in drawn.items()}
     return Weather(**{**drawn, "reordered": "reordered" in drawn})
@@ -176,8 +176,3 @@ def shrink_experiment(
 def _only(weather: Weather, kinds: Sequence[str]) -> Weather:
     """The weather without what is not named."""
     return Weather(**{kind: getattr(weather, kind) for kind in kinds}, engine_only=weather.engine_only)
-
-
-def _fraction(*key: object) -> float:
-    drawn = blake2b("\x1f".join(map(str, key)).encode(), digest_size=7).digest()
-    return int.from_bytes(drawn, "big") / (1 << 56)

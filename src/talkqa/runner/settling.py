@@ -11,7 +11,9 @@ from talkqa.model.decision import AdoptedPolicy, Decisions, FlowShape
 from talkqa.model.diagnostic import Diagnostic
 from talkqa.model.result import BROKEN, UNPROVEN, Cause, CheckFinished, GapSeen, Outcome, WaiverUsed
 
-_OWN_TARGET = frozenset({"no-counterpart", "duplicate", "second-target", "not-merged", "imported-copy"})
+_OWN_TARGET = frozenset(
+    {"no-counterpart", "duplicate", "second-target", "not-merged", "imported-copy", "merged-wrongly"}
+)
 """Reasons that hold only where each source record has a target record of its own."""
 
 

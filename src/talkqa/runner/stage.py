@@ -1,6 +1,6 @@
 """What a run needs of a world, as protocols: a stage prepares and opens worlds, an open world performs scenarios.
 
-`sandbox.py` is the stage of sandbox mode, `bare.py` the one for scenarios that need no world; tests bring their own
+`worlds.py` has the stage of sandbox mode, `bare.py` the one for scenarios that need no world; tests bring their own
 through the hook `pytest_talkqa_stage`.
 """
 

@@ -23,6 +23,8 @@ class Aftermath(StrEnum):
     """A cycle later it writes the old values over the new ones."""
     OSCILLATES = "oscillates"
     """From then on it writes old and new values in turn."""
+    BREEDS = "breeds"
+    """From then on each cycle writes the record once more than the cycle before."""
     MAKES_ANOTHER = "makes another"
     """It makes a further target record."""
     UNLINKS = "unlinks"

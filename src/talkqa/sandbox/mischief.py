@@ -19,6 +19,9 @@ from talkqa.sandbox.state import EngineState, Link
 
 _log = logging.getLogger("talkqa.sandbox.engine")
 
+_MOST_WRITES = 8
+"""How often a cycle writes a pair at most where each writes it once more than the one before: so that runs end."""
+
 Job = Callable[[], Awaitable[None]]
 Values = Mapping[str, FieldValue]
 
@@ -32,6 +35,7 @@ class Mischief:
         self._admission = admission
         self._reconciler = reconciler
         self._jobs: dict[EntityKey, list[Job]] = {}
+        self._breeding: set[Link] = set()
 
     def on_carried(self, link: Link, side: Side, replaced: Values) -> None:
         """An edit was written to a side of a link; a correct engine leaves it at that."""
@@ -48,6 +52,9 @@ class Mischief:
                     self._plan(key, partial(self._write, link, side, replaced))
                 case Aftermath.OSCILLATES:
                     self._plan(key, partial(self._swing, link, side, replaced))
+                case Aftermath.BREEDS if link not in self._breeding:
+                    self._breeding.add(link)  # further edits would only reach the bound sooner
+                    self._plan(key, partial(self._breed, link, side, 1))
 
     def on_gone(self, link: Link, side: Side) -> None:
         """A linked record was deleted; a correct engine leaves the other one alone."""
@@ -88,6 +95,13 @@ class Mischief:
         new = {path: record.values.get(path) for path in old}
         await self._write(link, side, old)
         self._plan(link.pairing.keys[side], partial(self._swing, link, side, new))
+
+    async def _breed(self, link: Link, side: Side, writes: int) -> None:
+        if link.gone:
+            return
+        self._plan(link.pairing.keys[side], partial(self._breed, link, side, min(writes + 1, _MOST_WRITES)))
+        for _ in range(writes):
+            await self._touch(link, side)
 
     async def _write(self, link: Link, side: Side, wanted: Values) -> None:
         values = {path: value for path, value in wanted.items() if not is_empty(value)}

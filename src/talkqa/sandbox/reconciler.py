@@ -144,7 +144,8 @@ class Reconciler:
             return False
         written, values = sent
         # What was refused is settled as well: it is tried again when the value changes, not over and over.
-        self.settle(link, list(owners.values()), {**records, side: self.as_left(key, written, values)})
+        left = self.as_left(key, written, values) if values else written
+        self.settle(link, list(owners.values()), {**records, side: left})
         self._tell(link, side, values, owners, old)
         return True
 
@@ -158,9 +159,10 @@ class Reconciler:
         path = entity.modified_by_field if entity is not None else None
         user = (read.values.get(path) or read.body.get(path)) if path else None
         if all(is_same(read.values.get(path), value) for path, value in sent.items()):
-            self._state.users[key[0]] = user
+            self._state.users[key[0]][user] += 1
             return read
-        if user is not None and user == self._state.users.get(key[0], user):
+        known = self._state.users[key[0]].most_common(1)
+        if user is not None and user == (known[0][0] if known else user):
             return read
         foreign = {
             path: value

@@ -3,6 +3,7 @@
 Used by the engine's parts. Holds no rule and asks nothing, except for single records whose newest version is unclear.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -81,8 +82,8 @@ class EngineState:
         """Every link ever made and not dropped, both ways."""
         self.ancestors: dict[RecordKey, frozenset[EntityKey]] = {}
         """Entities that a record of the engine's own goes back to."""
-        self.users: dict[str, object] = {}
-        """System to whom it names as the last writer of what the engine wrote, where it tells."""
+        self.users: defaultdict[str, Counter[object]] = defaultdict(Counter)
+        """System to whom it names as the last writer of what the engine wrote, and how often: others write too."""
         self.own: set[RecordKey] = set()
         """Default parents and the like: they are nobody's source."""
         self._records: dict[EntityKey, dict[str, _Entry]] = {}

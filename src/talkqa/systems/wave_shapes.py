@@ -131,7 +131,7 @@ class WaveShape:
                 columns.setdefault(item.list_at, []).append((item, value))
             else:
                 plain.append((tuple(path.split(".")) if item is None else write_steps(item), _written(item, value)))
-        for top in {steps[0] for steps, _ in plain if len(steps) > 1}:
+        for top in dict.fromkeys(steps[0] for steps, _ in plain if len(steps) > 1):
             self._restate(top, node or {}, composed)
         for steps, value in plain:
             place(composed, steps, value)

@@ -102,7 +102,7 @@ class Access:
         self._adopted: set[tuple[str, str, str]] = set()
         self._engines: defaultdict[str, set[str]] = defaultdict(set)
         """System to the users that wrote what only an engine writes."""
-        self._mappings: set[tuple[str, str, str]] = set()
+        self._mappings: dict[tuple[str, str, str], bool | None] = {}
 
     async def prime(self, entities: Iterable[EntityRef]) -> None:
         """See what is there before anything is written: none of it is ours, whatever becomes of it."""
@@ -393,10 +393,10 @@ class Access:
         )
 
     def note_mapping(self, mapping: MappingSeen) -> None:
-        """Tell a property that was seen to travel, once a run."""
+        """Tell a property that was seen to travel: once a run, and once more where its way back comes to be known."""
         key = (mapping.flow_id, mapping.source, mapping.target)
-        if key not in self._mappings:
-            self._mappings.add(key)
+        if key not in self._mappings or (mapping.both_ways is not None and not self._mappings[key]):
+            self._mappings[key] = mapping.both_ways
             self.emit(mapping)
 
     def mappings_of(self, flow: Flow) -> list[tuple[str, str]]:

@@ -270,8 +270,9 @@ class FlowState:
             record = sighting.record
             return record.id == probe.record.id or self.access.is_own(record) or observer.was_there(record.id)
 
-        sure = {i: s for i, s in observer.carriers(probe.tokens).items() if not ours(s)}
         marks = [self.marks(record) for record in (probe.first, probe.record)]
+        strong = probe.tokens.union(*(each.strong - probe.shared for each in marks))
+        sure = {i: s for i, s in observer.carriers(strong).items() if not ours(s)}
         weak = observer.carriers(token for each in marks for tokens in each.weak for token in tokens)
         doubtful: dict[str, Sighting] = {}
         for record_id, sighting in weak.items():

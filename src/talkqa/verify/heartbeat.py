@@ -133,8 +133,8 @@ class Heartbeats:
         """The longest time that a beat took which arrived."""
         return max((beat.took_s or 0.0 for beat in self.beats.values()), default=0.0)
 
-    async def arrivals(self, most: int, moment_s: float) -> int:
-        """How many of so many beats arrive in time, the first one written at or after a moment, each after the last.
+    async def enough_arrive(self, wanted: int, most: int, moment_s: float) -> bool:
+        """Whether so many of so many beats arrive in time, the first one written at or after a moment, each in turn.
 
         Two in turn that do not end the asking: nothing is known then but that the engine is slow, or silent.
         """
@@ -143,10 +143,10 @@ class Heartbeats:
             beat = await self._beat_after(moment_s, first)
             arrived += beat.in_time
             lost = 0 if beat.in_time else lost + 1
-            if lost == _LOST or arrived == most - _LOST:
+            if lost == _LOST or arrived == wanted:
                 break
             first, moment_s = beat.number + 1, self._clock.now()
-        return arrived
+        return arrived == wanted
 
     async def outwait(self) -> float | None:
         """How many seconds the last beat that was not in time took after all; None where it never came."""
@@ -186,7 +186,7 @@ class Heartbeats:
         return beat
 
     def _begin(self, number: int, start_s: float) -> Beat:
-        before = tuple(self.beats.values()) if self._recorded is not None and self._sender.in_turn else ()
+        before = tuple(self.beats.values()) if self._sender.in_turn else ()
         beat = self.beats[number] = Beat(number=number)
         self._nursery.start_soon(self._run, beat, start_s, before)
         return beat

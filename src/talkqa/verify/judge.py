@@ -251,7 +251,8 @@ async def not_followed(
         raise gone(state, side, pair.record(side))
     actual = now.values.get(path)
     if expectation.matches(actual) and (late is None or late.reason != SLOW):
-        return now, f"{place} holds {expectation.words} on a second look"
+        forgiven = expectation.forgiven(actual)
+        return now, f"{place} holds {actual!r} on a second look" + (f" ({forgiven})" if forgiven else "")
     moved = actual != pair.record(side).values.get(path) and not expectation.matches(actual)
     if late is not None and not moved:
         raise late

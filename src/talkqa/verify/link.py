@@ -47,7 +47,12 @@ async def write_source(
     values.update(overrides or {})
     schema = state.schema(Side.SOURCE)
     begun_s = state.access.clock.now()
-    record = await state.access.create(state.flow.source.system, schema.name, key, values)
+    try:
+        record = await state.access.create(state.flow.source.system, schema.name, key, values)
+    except BaseException:
+        if passage is not None:
+            passage.drop()
+        raise
     # the flow may begin to act on it from here on
     probe = Probe(
         record=record,
@@ -160,6 +165,8 @@ async def _await_merged(state: FlowState, probe: Probe, existing: Record, within
         nursery.start_soon(first, back)
     if troubles and not found:
         raise troubles[0]
+    if found and probe.passage is not None:
+        probe.passage.over(arrived=True)
     return found[0] if found else None
 
 
@@ -236,7 +243,7 @@ async def start_pair(
     if state.route is Route.CREATE:
         probe = await write_source(state, key, overrides, queued=queued)
     elif state.route is Route.CONNECT:
-        probe = await write_connected(state, key, state.connections[0], overrides)
+        probe = await write_connected(state, key, state.connections[0], overrides, queued=queued)
     else:
         raise no_way_in(state)
     seen = await find_counterpart(state, probe, within_s=within_s)
@@ -330,11 +337,16 @@ async def write_target(state: FlowState, key: str, row: MergeRow) -> tuple[Recor
 
 
 async def write_connected(
-    state: FlowState, key: str, connection: Connection, overrides: Mapping[str, Scalar] | None = None
+    state: FlowState,
+    key: str,
+    connection: Connection,
+    overrides: Mapping[str, Scalar] | None = None,
+    *,
+    queued: bool = True,
 ) -> Probe:
     """Write a source record and connect it to a record of an entity that is proven to be synchronised."""
-    companion = await make_companion(state, key, connection)
-    return await write_companioned(state, key, connection, companion, overrides)
+    companion = await make_companion(state, key, connection, queued=queued)
+    return await write_companioned(state, key, connection, companion, overrides, queued=queued)
 
 
 async def write_companioned(
@@ -343,23 +355,25 @@ async def write_companioned(
     connection: Connection,
     companion: Probe,
     overrides: Mapping[str, Scalar] | None = None,
+    *,
+    queued: bool = True,
 ) -> Probe:
     """Write a source record that is connected to a companion, by whichever of the two holds the reference."""
     if connection.binding.held_by == "source":
         values = {**(overrides or {}), connection.binding.path: companion.record.id}
-        probe = await write_source(state, key, values)
+        probe = await write_source(state, key, values, queued=queued)
         probe.companions |= {companion.record.id}
         return probe
-    probe = await write_source(state, key, overrides)
+    probe = await write_source(state, key, overrides, queued=queued)
     await connect(state, probe, connection, companion)
     return probe
 
 
-async def make_companion(state: FlowState, key: str, connection: Connection) -> Probe:
+async def make_companion(state: FlowState, key: str, connection: Connection, *, queued: bool = True) -> Probe:
     """A record of the connected entity, seen to be synchronised."""
     carrier = state.neighbours[connection.flow.id]
     await carrier.prepare()
-    pair = await make_pair(carrier, f"{key}/{connection.binding.path}")
+    pair = await make_pair(carrier, f"{key}/{connection.binding.path}", queued=queued)
     if pair is None:
         raise CheckUndecided(
             "connected-not-synchronized",

@@ -156,7 +156,7 @@ def _if(arguments: tuple[Expression, ...], scope: _Scope) -> Data:
         return _evaluate(then if _holds(condition, scope) else otherwise, scope)
     except OracleUnknown:
         either = _evaluate(then, scope), _evaluate(otherwise, scope)
-        if tell(either[0]) == tell(either[1]) and not isinstance(either[0], bool):
+        if tell(either[0]) == tell(either[1]) and not any(isinstance(one, bool) for one in either):  # 1 is not true
             return either[0]  # whichever way it goes
         raise
 

@@ -7,13 +7,12 @@ follows from the entities that the fields refer to; where no schema names them, 
 from dataclasses import dataclass
 
 from talkqa.model.errors import CheckUndecided
-from talkqa.model.flow import Flow, Side
+from talkqa.model.flow import Side
 from talkqa.model.record import Record
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import make_pair
-from talkqa.verify.probe import Pair
 from talkqa.verify.rows import RowJudgement
 from talkqa.verify.wiggle import confirm
 
@@ -25,8 +24,6 @@ class Parents:
     source: Record
     """The one in the system of the flow's source."""
     target: Record
-    carrier: Flow
-    """The flow that keeps them in step."""
 
     def on(self, side: Side) -> Record:
         """The one that a record of this side refers to."""
@@ -67,12 +64,8 @@ async def make_parents(state: FlowState, judgement: RowJudgement, key: str) -> P
             cause=Cause.ENGINE_OR_API,
         )
     await confirm(other, pair, key)
-    return _parents(pair, other.flow, turned=turned)
-
-
-def _parents(pair: Pair, carrier: Flow, *, turned: bool) -> Parents:
     ends = (pair.target, pair.source.record) if turned else (pair.source.record, pair.target)
-    return Parents(source=ends[0], target=ends[1], carrier=carrier)
+    return Parents(source=ends[0], target=ends[1])
 
 
 def _carrier_of(state: FlowState, judgement: RowJudgement) -> tuple[FlowState, bool] | None:

@@ -67,7 +67,7 @@ async def _outlived(state: FlowState, beats: Heartbeats, since_s: float) -> bool
 
     An engine may work on one change again and again, and on others meanwhile: one later arrival shows little.
     """
-    if await beats.arrivals(_ASKED_OF, since_s) < _ARRIVED:
+    if not await beats.enough_arrive(_ARRIVED, _ASKED_OF, since_s):
         return False
     while state.access.clock.now() - since_s < _TIMES_LONGEST * state.longest_s():
         if not await beats.rounds(1):

@@ -25,11 +25,15 @@ class Passage:
     """One probe on its way."""
 
     since_s: float
-    note: Callable[["Passage", bool], None]
+    note: Callable[["Passage", bool | None], None]
 
     def over(self, *, arrived: bool) -> None:
         """Tell that it arrived, or that it was given up; told again it changes nothing."""
         self.note(self, arrived)
+
+    def drop(self) -> None:
+        """Give the turn back: nothing was written, and nothing is learnt of the engine."""
+        self.note(self, None)
 
 
 class Throughput:
@@ -72,11 +76,12 @@ class Throughput:
         self._under_way = {p: None for p in self._under_way if now - p.since_s < self._patience_s}
         return self._under_way
 
-    def _note(self, passage: Passage, arrived: bool) -> None:  # noqa: FBT001 - called by name there
+    def _note(self, passage: Passage, arrived: bool | None) -> None:  # noqa: FBT001 - called by name there
         if passage not in self._under_way:
             return
         del self._under_way[passage]
-        calm = arrived and self._clock.now() - passage.since_s <= _CALM * self._patience_s
-        self._limit = self._limit + 1 if calm else max(_LEAST, self._limit / 2)
+        if arrived is not None:
+            calm = arrived and self._clock.now() - passage.since_s <= _CALM * self._patience_s
+            self._limit = self._limit + 1 if calm else max(_LEAST, self._limit / 2)
         self._changed.set()
         self._changed = trio.Event()

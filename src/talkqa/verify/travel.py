@@ -176,9 +176,9 @@ def rank_for_edit(
             return False
         return source.updateable if side is Side.SOURCE else target.updateable and source.updateable
 
-    def rank(travel: Travel) -> tuple[bool, bool, int, str, str]:
+    def rank(travel: Travel) -> tuple[bool, bool, str, str]:
         source, target = source_schema.field(travel.source), target_schema.field(travel.target)
-        return (not travel.equal, not _roomy(source) or not _roomy(target), 0, travel.source, travel.target)
+        return (not travel.equal, not _roomy(source) or not _roomy(target), travel.source, travel.target)
 
     return tuple(sorted(filter(usable, travels), key=rank))
 

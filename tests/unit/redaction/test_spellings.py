@@ -56,6 +56,7 @@ def test_no_text_keeps_a_known_secret(secret: str, before: str, after: str) -> N
     for spelled in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1]):
         masked = redact_text(f"{before}{spelled}{after}", rules)
         assert spelled not in masked
+    assume(secret not in json.dumps([before, after], ensure_ascii=False))  # as 0000 in an escaped zero byte
     assert secret not in redact_text(json.dumps({before: [secret], "x": after}, ensure_ascii=False), rules)
 
 

@@ -231,6 +231,40 @@ def test_an_edit_made_before_a_new_record_was_read_again_is_carried(*, told: boo
     assert edited[0]
 
 
+def test_a_write_that_is_refused_whole_does_not_make_its_last_writer_the_engine() -> None:
+    """Else what that one writes next, just before the engine looks again, would count as the engine's own."""
+
+    async def story(stage: Stage) -> tuple[str, str]:
+        source, target = await stage.pair(name="first", nick="bread", status="one")
+        for code in ("far too long a code", "far too long as well", "and too long once more"):
+            await stage.edit(ACCOUNT, target, town=code)  # the last writer is not the engine
+            await stage.edit(CUSTOMER, source, status=code)
+            await stage.rest(60)
+        edited.append("")
+        await stage.edit(CUSTOMER, source, nick="rye")
+        await stage.rest(60)
+        return (await stage.get(CUSTOMER, source))["nick"], (await stage.get(ACCOUNT, target))["alias"]
+
+    edited: list[str] = []
+
+    class _EditsAfterwards(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self.inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await self.inner.handle_async_request(request)
+            if request.method != "PATCH" or b"rye" not in request.content or edited != [""]:
+                return answer
+            edited[0] = "done"
+            client = httpx.AsyncClient(transport=self.inner, headers={"Authorization": "Bearer harness"})
+            assert (await client.patch(request.url, json={"alias": "dough"})).status_code == 200
+            return httpx.Response(200, json=(await client.get(request.url)).json(), request=request)
+
+    rows = (NAME, NICK, make_row("status", "code"))
+    assert play(story, flow(*rows), engine_way=lambda _, inner, __: _EditsAfterwards(inner)) == ("dough", "dough")
+    assert edited == ["done"]
+
+
 @pytest.mark.parametrize("skew_s", [0.0, 60.0, 3600.0])
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("later", ["source", "target"])

@@ -139,3 +139,13 @@ def test_a_path_that_nobody_knows_is_sent_as_it_is() -> None:
     assert shape("Customer").compose({"planet.code": "M"}) == {"planet": {"code": "M"}}
     nobody = WaveShape(EntitySchema(name="Vendor", fields=(FieldSchema(path="id", type=FieldType.ID),)))
     assert (nobody.facts.single, nobody.facts.plural, nobody.selection) == ("vendor", "vendors", "id")
+
+
+def test_equal_writes_are_equal_to_the_byte() -> None:
+    """What is sent is told by what is written, not by the accidents of a process: else no run could be repeated."""
+    tops = [f"part{number}" for number in range(8)]
+    fields = [FieldSchema(path=f"{top}.{leaf}", type=FieldType.STRING) for top in tops for leaf in ("one", "other")]
+    known = WaveShape(EntitySchema(name="Widget", fields=tuple(fields)))
+    node = {top: {"one": "1", "other": "2"} for top in tops}
+    sent = known.compose({f"{top}.one": "new" for top in tops}, node)
+    assert list(sent) == tops

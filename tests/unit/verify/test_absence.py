@@ -56,7 +56,7 @@ def forbidden(tmp_path: Path, *breaks: str, alone: bool = False) -> CheckFinishe
 
 ENGINES = {
     # how it leaves the record out: outcome, reason, cause
-    "": (Outcome.PASSED, "one-linked", None),
+    "": (Outcome.PASSED, "no-copies", None),
     "slow": (Outcome.LATE, "engine-slow", Cause.ENGINE),
     "puts-off": (Outcome.UNDECIDED, "vacuous", Cause.ENGINE_OR_API),
     "dead": (Outcome.LATE, "engine-silent", Cause.ENGINE),

@@ -1,5 +1,7 @@
 """Tests of `talkqa.verify.heartbeat`."""
 
+import itertools
+
 import pytest
 import trio
 from hypothesis import given
@@ -160,3 +162,26 @@ def test_recorded_beats_that_go_on_from_one_another_are_all_repeated_in_their_ti
     run_virtual(main)
     assert [number for number, _, _ in engine.sent] == sent
     assert [begin for _, begin, _ in engine.sent] == [(10.0, 20.0, 0.0, 30.0)[number] for number in sent]
+
+
+def test_beats_that_go_on_from_one_another_are_written_one_after_the_other() -> None:
+    """The second edit of one pair, made before anybody read the first, would leave that one without an answer."""
+    engine = Engine(10.0)
+    engine.in_turn = True
+
+    async def main() -> None:
+        async with trio.open_nursery() as world:
+            beats = Heartbeats(engine, TrioClock(EPOCH), world, gather_s=0)
+            async with trio.open_nursery() as askers:
+                for moment_s in (0.0, 3.0, 7.0):
+
+                    async def ask(moment_s: float = moment_s) -> None:
+                        await trio.sleep(moment_s)
+                        assert await beats.after(moment_s)
+
+                    askers.start_soon(ask)
+            world.cancel_scope.cancel()
+
+    run_virtual(main)
+    assert len(engine.sent) == 2, "one for whoever asked first, one for those who asked meanwhile"
+    assert all(one[2] <= other[1] for one, other in itertools.pairwise(engine.sent))

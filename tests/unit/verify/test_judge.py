@@ -54,6 +54,8 @@ class Bench:
 class Sender:
     """Heartbeats that arrive at once, or never."""
 
+    in_turn = False
+
     def __init__(self, side: Side | None, *, alive: bool, edits: bool) -> None:
         self.arrives = alive if side is None else edits
 

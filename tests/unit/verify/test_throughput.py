@@ -104,3 +104,14 @@ def test_waiting_for_a_late_probe_always_ends(begin_s: float, patience_s: float)
         assert clock.now() - begin_s == pytest.approx(patience_s, abs=0.1)
 
     run_virtual(main)
+
+
+def test_a_turn_in_which_nothing_was_written_is_given_back_and_teaches_nothing() -> None:
+    async def main() -> None:
+        throughput = Throughput(TrioClock(EPOCH), PATIENCE_S)
+        first = throughput.limit
+        for _ in range(3 * first):
+            (await throughput.admitted()).drop()
+        assert (throughput.limit, trio.current_time()) == (first, 0.0)
+
+    run_virtual(main)

@@ -138,6 +138,11 @@ _OF_EDITS = (
         (), "quiet", "edited-in-source",
     ),
     _kind(
+        "amplification", edits.Amplifies,
+        "Once an edit was carried, each cycle writes the record once more than the cycle before, up to eight times.",
+        (), "quiet",
+    ),
+    _kind(
         "echo-each-cycle", edits.EchoEachCycle, "Linked pairs are written anew in every cycle.", (), "quiet",
     ),
     _kind(
@@ -298,6 +303,11 @@ _OF_PROPERTIES = (
     _kind(
         "property-truncated", values.TextTruncated, "A text is cut to a few characters.", _EDITING, *_OF_VALUES,
         tells_undocumented=("cut",),
+    ),
+    _kind(
+        "property-truncated-to-source", values.TextTruncatedBack,
+        "A text edited in the target is cut to a few characters on its way back.", _EDITING,
+        "edited-in-target", "whole-in-target",
     ),
     _kind(
         "encoding-wrong", values.TextMisread, "A text comes with its letters outside ASCII misread.", _EDITING,

@@ -124,6 +124,12 @@ class Oscillates(EditFollowed):
     deed = Aftermath.OSCILLATES
 
 
+class Amplifies(EditFollowed):
+    """Answers its own writes with more and more of them."""
+
+    deed = Aftermath.BREEDS
+
+
 class EditCreatesNew(EditFollowed):
     """Makes another target record for an edit."""
 

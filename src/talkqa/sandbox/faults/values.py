@@ -1,11 +1,13 @@
 # ruff: noqa: D102 - what each decision is, the correct engine says
 """Faults of values on their way: cut, misread, retyped, or those of another record.
 
-Used by the catalogue. Each changes a value before it is written to the target.
+Used by the catalogue. Each changes a value before it is written to the target; one, before it is written back.
 """
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from typing import ClassVar
 
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue, Scalar
@@ -13,8 +15,8 @@ from talkqa.model.schema import FieldType
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.conversion import is_empty
 from talkqa.sandbox.faults.faulty import Aim, RowFault
-from talkqa.sandbox.faults.places import NUMBERS, TIMES, is_promised, is_single, is_text
-from talkqa.sandbox.pairing import Pairing
+from talkqa.sandbox.faults.places import NUMBERS, TIMES, is_followed_back, is_promised, is_single, is_text
+from talkqa.sandbox.pairing import Direction, Pairing
 from talkqa.sandbox.rows import Group
 
 _KEPT_CHARACTERS = 4
@@ -26,13 +28,16 @@ _ROOM = 12
 class ValueSpoilt(RowFault):
     """Spoils a value before it is written to the target."""
 
+    back: ClassVar[bool] = False
+    """Whether it spoils what comes back to the source instead."""
+
     def spoil(self, value: FieldValue) -> FieldValue:
         """What is written in place of a value."""
         raise NotImplementedError
 
     def outgoing(self, pairing: Pairing, group: Group, side: Side, record_id: str, value: FieldValue) -> FieldValue:
         value = self.inner.outgoing(pairing, group, side, record_id, value)
-        if group.side is side or is_empty(value) or not self.hits(pairing, group):
+        if (group.side is side) is not self.back or is_empty(value) or not self.hits(pairing, group):
             return value
         return tuple(self._spoil(item) for item in value) if isinstance(value, tuple) else self.spoil(value)
 
@@ -66,6 +71,21 @@ class TextTruncated(TextSpoilt):
 
     def spoil_text(self, text: str) -> str:
         return text[:_KEPT_CHARACTERS]
+
+
+class TextTruncatedBack(TextTruncated):
+    """Cuts a text that comes back from the target."""
+
+    back = True
+
+    @classmethod
+    def arguments(cls, pairing: Pairing, direction: Direction) -> Iterable[str | None]:
+        # Of an undocumented flow nobody can say what an edit of the target promises the source.
+        return super().arguments(pairing, direction) if direction.flow.properties else ()
+
+    @classmethod
+    def fits(cls, group: Group) -> bool:
+        return super().fits(group) and is_followed_back(group)
 
 
 class TextMisread(TextSpoilt):

@@ -9,6 +9,7 @@ from talkqa.model.record import Scalar
 from talkqa.model.result import Cause
 from talkqa.model.settings import Presence
 from talkqa.verify.bindings import Bound, fold, promises_every
+from talkqa.verify.flowstate import FlowState
 from talkqa.verify.link import (
     connect,
     make_companion,
@@ -67,13 +68,7 @@ async def created_unlinked(s: Scenario, source: str, target: str = "") -> None:
     """Create a source record that nothing links: no condition that holds, no connection, no criterion that matches."""
     del source, target
     _require_restricted(s)
-    if s.state.flow.has(RuleKind.CREATE_UNMATCHED):
-        raise CheckNotRunnable(
-            "created-anyway",
-            f"the documents also say that a {s.state.flow.target.name} is created where none matches, so nothing has "
-            "to stay out",
-            cause=Cause.DOCUMENT,
-        )
+    _require_not_created_anyway(s.state)
     overrides = _failing(s.state.conditions)
     await _require_pulse(s)
     s.probe = await write_source(s.state, s.key("probe"), overrides, permissible=False)
@@ -164,6 +159,16 @@ def _holds(s: Scenario, binding: Bound) -> bool:
     return binding.met_by(s.probe.record, s.state.schema(Side.SOURCE))
 
 
+def _require_not_created_anyway(state: FlowState) -> None:
+    if state.flow.has(RuleKind.CREATE_UNMATCHED):
+        raise CheckNotRunnable(
+            "created-anyway",
+            f"the documents also say that a {state.flow.target.name} is created where none matches, so nothing has to "
+            "stay out",
+            cause=Cause.DOCUMENT,
+        )
+
+
 async def created_fails(s: Scenario, source: str, condition: str) -> None:
     """Create a source record for which a condition does not hold, nor any other that would do instead."""
     del source
@@ -173,13 +178,8 @@ async def created_fails(s: Scenario, source: str, condition: str) -> None:
         raise CheckUndecided(
             "condition-unbound", f"nothing says in which fields '{condition}' shows", cause=Cause.DOCUMENT
         )
-    if state.flow.has(RuleKind.LINK_REQUIRED) and state.flow.has(RuleKind.CREATE_UNMATCHED):
-        raise CheckNotRunnable(
-            "created-anyway",
-            f"the documents also say that a {state.flow.target.name} is created where none matches, so nothing has to "
-            "stay out",
-            cause=Cause.DOCUMENT,
-        )
+    if state.flow.has(RuleKind.LINK_REQUIRED):  # else the condition says which of those that match nothing are created
+        _require_not_created_anyway(state)
     overrides = _failing(state.conditions)
     await _require_pulse(s)
     s.probe = await write_source(state, s.key("probe"), overrides, permissible=False)

@@ -89,7 +89,8 @@ def _unusable(s: Scenario, entity: str, system: str) -> CheckUndecided:
             "of its own into that system",
             cause=Cause.DOCUMENT,
         )
-    own = [f for f in s.world.flows if f.source == ref and f.target.system == flow.target.system and f.id != flow.id]
+    running = (state.flow for state in s.state.neighbours.values())
+    own = [f for f in running if f.source == ref and f.target.system == flow.target.system and f.id != flow.id]
     if not own:
         return CheckUndecided(
             "connected-has-no-flow",

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from talkqa.model.check import RowClass
-from talkqa.model.errors import CheckFailed, CheckNotRunnable
+from talkqa.model.errors import CheckFailed, CheckLate, CheckNotRunnable, CheckUndecided
 from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
 from talkqa.verify.link import refresh_travels
+from talkqa.verify.pulse import require_edits_alive
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import rank_for_edit
 from talkqa.verify.vocabulary.edits import (
@@ -117,7 +118,28 @@ async def recorded(s: Scenario, side: str, entity: str) -> None:
     value = now.values.get(path) if now is not None else None
     seen = "gone" if gone else "emptied" if value in {None, ""} else "kept"
     word = {"gone": "is gone with its record", "emptied": "was emptied too", "kept": f"kept {value!r}"}[seen]
+    if seen == "kept":
+        word += f", although {await _require_edits_travel(s)}"
     s.record_observation("empty-seen", f"'{path}' of {record.entity} {record.id} {word}", seen=seen)
+
+
+async def _require_edits_travel(s: Scenario) -> str:
+    """What shows that an edit of the emptied side would have arrived.
+
+    Raises:
+        CheckUndecided: where nothing does, so that what was kept shows nothing.
+    """
+    side = s.edit.side
+    try:
+        return await require_edits_alive(s.state, side, s.edit.at_s, "an emptied property")
+    except CheckLate as late:
+        raise CheckUndecided(
+            "vacuous",
+            f"the {side.other} kept its value, which shows nothing: {late.message}",
+            cause=late.cause,
+            expected=late.expected,
+            observed=late.observed,
+        ) from late
 
 
 async def still_linked(s: Scenario) -> None:

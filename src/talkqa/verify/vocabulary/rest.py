@@ -2,12 +2,12 @@
 
 from talkqa.model.check import RowClass
 from talkqa.model.errors import CheckFailed, CheckUndecided
-from talkqa.model.flow import Side
+from talkqa.model.flow import PropertyRow, Side
 from talkqa.model.result import Cause
 from talkqa.model.schema import FieldType
 from talkqa.verify.compare import compare
 from talkqa.verify.probe import strong_tokens
-from talkqa.verify.pulse import require_alive
+from talkqa.verify.pulse import require_alive, require_edits_alive
 from talkqa.verify.scenario import Scenario, side_of
 from talkqa.verify.travel import spelled, tokens_of
 from talkqa.verify.wiggle import refresh
@@ -76,7 +76,12 @@ async def come_to_rest(s: Scenario, rounds: int) -> None:
 
 
 async def stays(s: Scenario, path: str, side: str, entity: str) -> None:
-    """A property must not move although its row's other side was edited: records written later did arrive."""
+    """A property must not move although its row's other side was edited: what was written later did arrive.
+
+    Raises:
+        CheckLate: where neither records nor, where the target was edited, edits of that side arrive.
+        CheckFailed: where it moved.
+    """
     del entity
     there = side_of(side)
     path = spelled(s.state.schema(there), path)
@@ -93,7 +98,10 @@ async def stays(s: Scenario, path: str, side: str, entity: str) -> None:
             expected=repr(before),
             observed=repr(actual),
         )
-    s.decide("stayed", f"'{path}' stayed {before!r} while two records written later arrived")
+    shown = "two records written later arrived"
+    if s.edit.side is Side.TARGET:  # edits of the source show that they travel once the row comes to apply
+        shown += f", and {await require_edits_alive(s.state, s.edit.side, s.edit.at_s, 'an edit')}"
+    s.decide("stayed", f"'{path}' stayed {before!r} while {shown}")
 
 
 async def others_stay(s: Scenario) -> None:
@@ -162,7 +170,7 @@ def _require_no_further(s: Scenario) -> None:
     pair = {s.pair.source.record.id, s.pair.target.id}
     for side in Side:
         observer = s.state.observer(side)
-        carriers = observer.carriers(strong_tokens([s.edit.after]))
+        carriers = observer.carriers(_new_tokens(s))
         further = sorted(
             i
             for i, seen in carriers.items()
@@ -184,6 +192,16 @@ def _require_no_further(s: Scenario) -> None:
                 expected="the pair alone",
                 observed=", ".join(further),
             )
+
+
+def _new_tokens(s: Scenario) -> set[str]:
+    """By what the new value is known, on the side where it was written and as the other side came to hold it."""
+    tokens = strong_tokens([s.edit.after])
+    if s.followed is not None:
+        there, path, _ = s.followed
+        held, before = (r.values.get(path) for r in (s.pair.record(there), s.edit.before_of(there)))
+        tokens |= strong_tokens([held]) - strong_tokens([before])
+    return tokens
 
 
 def require_still_there(s: Scenario) -> None:
@@ -221,8 +239,21 @@ def _moved(s: Scenario, side: Side) -> list[str]:
     return [
         f"'{path}' of {now.entity} from {before.get(path)!r} to {now.values.get(path)!r}"
         for path in _watched(s, side)
-        if path not in free and before.get(path) != now.values.get(path) and not _caught_up(s, side, path)
+        if path not in free and before.get(path) != now.values.get(path) and not _explained(s, side, path)
     ]
+
+
+def _explained(s: Scenario, side: Side, path: str) -> bool:
+    """Whether a property moved for a reason: it caught up, or holds the edit beside what else travels to it."""
+    return _caught_up(s, side, path) or (s.row is None and _joins(s, side, path))
+
+
+def _joins(s: Scenario, side: Side, path: str) -> bool:
+    """Whether a property of no document holds the edited value and that of another property in one."""
+    held = tokens_of(s.pair.record(side).values.get(path))
+    others = {t.end(side.other) for t in s.pair.travels if t.end(side) == path} - {s.edit.path}
+    partner = s.pair.record(side.other).values
+    return bool(held & tokens_of(s.edit.after)) and any(held & tokens_of(partner.get(other)) for other in others)
 
 
 def _caught_up(s: Scenario, side: Side, path: str) -> bool:
@@ -264,8 +295,7 @@ def _may_move(s: Scenario, side: Side) -> frozenset[str]:
     edit = s.edit
     if s.row is not None:
         judgement = s.state.judgements[(s.row.source, s.row.target)]
-        own = s.row.source if side is Side.SOURCE else s.row.target
-        return frozenset({*judgement.moves_along(side), spelled(s.state.schema(side), own)})
+        return frozenset({*judgement.moves_along(side), s.state.path(s.row, side), *_worked_out(s, side)})
     # what was seen to travel from or to one of these moves along, and what travels on from there
     free = {(edit.side, edit.path), (edit.side.other, edit.target_path or "")}
     for _ in s.pair.travels:
@@ -274,6 +304,17 @@ def _may_move(s: Scenario, side: Side) -> frozenset[str]:
             if ends & free:
                 free |= ends
     return frozenset(path for one, path in free if one is side)
+
+
+def _worked_out(s: Scenario, side: Side) -> frozenset[str]:
+    """Properties that a system works out of others, such as a whole name, and what documented rows make of them."""
+    rows = (r for r in s.state.flow.properties if any(_is_computed(s, r, end) for end in Side))
+    return frozenset(s.state.path(row, side) for row in rows)
+
+
+def _is_computed(s: Scenario, row: PropertyRow, side: Side) -> bool:
+    field = s.state.schema(side).field(s.state.path(row, side))
+    return field is not None and not field.createable and not field.updateable
 
 
 def _require_no_foreign(s: Scenario) -> None:

@@ -217,6 +217,7 @@ async def await_follow(s: Scenario, path: str, there: Side, expectation: Expecta
     if seen is None:
         now, words = await not_followed(state, s.pair, there, path, expectation, edit.at_s)
         s.pair.replace(there, now)
+        s.followed = (there, path, expectation) if expectation.matches(now.values.get(path)) else None
         s.decide("edit-carried-late", words)
         return
     s.pair.replace(there, seen.record)

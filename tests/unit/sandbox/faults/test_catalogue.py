@@ -141,6 +141,7 @@ def test_faults_of_rows_are_listed_where_they_change_something() -> None:
     found = listed(flow(*rows))
     assert found["property-dropped"] == ["birthday", "code", "credit", "grade", "street", "title", "town", "visit"]
     assert found["property-truncated"] == ["title", "town"], "eight characters are too few, and N/A promises no value"
+    assert found["property-truncated-to-source"] == ["title", "town"]
     assert found["number-rounded"] == ["credit"]
     assert found["time-shifted"] == ["birthday"]
     assert found["transform-ignored"] == ["street"], "a text as text is no other text"
@@ -154,6 +155,14 @@ def test_a_reference_that_the_target_demands_cannot_be_dropped() -> None:
     found = listed(orders(make_row("number", "subject"), make_row("customerId", "accountId")))
     assert found["property-dropped"] == ["subject"]
     assert found["reference-crossed"] == ["accountId"]
+
+
+def test_a_text_is_cut_on_its_way_back_where_a_document_says_that_it_comes_back() -> None:
+    faults = [fault for fault in of_specs() if fault.kind == "property-truncated-to-source"]
+    assert faults
+    assert all(fault.documented for fault in faults)
+    there = {fault.id for fault in of_specs() if fault.kind == "property-truncated"}
+    assert {fault.id.replace("-to-source", "", 1) for fault in faults} <= there
 
 
 def test_of_an_undocumented_flow_one_row_stands_for_all() -> None:

@@ -15,6 +15,7 @@ from tests.unit.sandbox.kit import ACCOUNT, CUSTOMER, NAME, NICK, Stage, flow, p
         ("target-edits-dropped", {"target edit": "first"}),
         ("echo-each-cycle", {"writes at rest": True}),
         ("oscillation", {"writes at rest": True}),
+        ("amplification", {"writes at rest": True}),
         ("stale-write", {"source edit later": []}),
         ("edit-creates-new", {"targets": 3}),
         ("link-broken-by-edit", {"target edit": "first"}),
@@ -36,6 +37,29 @@ def test_stale_write_brings_the_old_value_back_once_and_leaves_the_edited_side_a
         return customer["name"], account["title"], len(stage.engine_writes()) - writes
 
     assert play(story, flow(NAME), faults=("stale-write",)) == ("new", "old", 0)
+
+
+def test_an_edit_breeds_one_more_write_in_each_cycle_up_to_a_bound() -> None:
+    """The record is written over itself: what it holds stays as it was edited. A second edit breeds no faster."""
+
+    async def story(stage: Stage) -> tuple[str, list[int], int]:
+        source, target = await stage.pair(name="old")
+        await stage.edit(CUSTOMER, source, name="new")
+        counts, before = [], len(stage.engine_writes())
+        for _ in range(12):
+            await stage.rest(5)
+            counts.append(len(stage.engine_writes()) - before)
+            before += counts[-1]
+        await stage.edit(CUSTOMER, source, name="newer")
+        await stage.rest()
+        title, before = (await stage.get(ACCOUNT, target))["title"], len(stage.engine_writes())
+        await stage.rest(5)
+        return title, [count for count in counts if count], len(stage.engine_writes()) - before
+
+    title, counts, at_last = play(story, flow(NAME), faults=("amplification",))
+    assert title == "newer"
+    assert counts[1:9] == [1, 2, 3, 4, 5, 6, 7, 8], counts
+    assert at_last == counts[-1] == 8
 
 
 async def _edited_in_turn(stage: Stage) -> list[str]:

@@ -1,4 +1,4 @@
-"""Faults of values change what arrives at the target, and leave what comes back alone."""
+"""Faults of values change what arrives at the target and leave what comes back alone, or the other way round."""
 
 from typing import Any
 
@@ -60,6 +60,22 @@ def test_what_comes_back_is_whole(fault: str) -> None:
         return name
 
     assert play(story, flow(NAME), faults=(fault,)) == "Clementina"
+
+
+@pytest.mark.parametrize(("argument", "back"), [("", ("Clementina", "seco")), (":title", ("Clem", "second"))])
+def test_a_text_is_cut_on_its_way_back_and_goes_whole(argument: str, back: tuple[str, str]) -> None:
+    async def story(stage: Stage) -> tuple[tuple[str, str], tuple[str, str]]:
+        source, target = await stage.pair(name="Adelheid", nick="Heidelind")
+        arrived = await stage.get(ACCOUNT, target)
+        await stage.edit(ACCOUNT, target, title="Clementina", alias="second")
+        await stage.rest()
+        customer = await stage.get(CUSTOMER, source)
+        return (arrived["title"], arrived["alias"]), (customer["name"], customer["nick"])
+
+    rows, whole = flow(NAME, NICK), ("Adelheid", "Heidelind")
+    place = f":{rows.id}{argument}" if argument else ""
+    assert play(story, rows) == (whole, ("Clementina", "second"))
+    assert play(story, rows, faults=(f"property-truncated-to-source{place}",)) == (whole, back)
 
 
 def test_a_property_is_filled_with_the_value_of_the_record_before() -> None:

@@ -120,8 +120,8 @@ def test_more_truth_values_than_code_words_are_told_apart_or_left_open(
     ]
     found = infer(probe(systems(*rows, **many), seed))
     assert pairs(found) <= {(row.source, row.target) for row in rows}
-    if len(rows) <= 2:
-        assert len(found.rows) == len(rows)
+    if len(rows) == 1:  # two may carry one code word
+        assert len(found.rows) == 1
 
 
 def test_a_value_that_is_equal_by_chance_in_one_probe_is_no_row() -> None:
