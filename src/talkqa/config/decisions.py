@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
 from typing import Any
 
 from talkqa.config import values
 from talkqa.config.sections import Sections, Table, shown
-from talkqa.config.values import Read, Wrong
+from talkqa.config.values import Read
 from talkqa.model.decision import (
     POLICIES,
     AdoptedPolicy,
@@ -123,16 +122,6 @@ def _refuse_contradictions(decisions: Decisions, sections: Sections) -> None:
             sections.wrong(f"[[adopted]] in line {policy.location.line}", what)
 
 
-def _day(value: Any) -> date:
-    """A day, as a TOML date or as text."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Wrong("must be a day such as 2026-03-31") from None
-
-
 _REQUIRED = ("source", "target", "data_type", "approved_by", "approved_on")
 _MAPPING: Mapping[str, Read] = {
     "flow": values.text,
@@ -141,7 +130,7 @@ _MAPPING: Mapping[str, Read] = {
     "data_type": values.text,
     "ways": lambda value: Ways(values.one_of(*Ways)(value)),
     "approved_by": values.text,
-    "approved_on": _day,
+    "approved_on": values.day,
     "note": values.text,
 }
 _SHAPE: Mapping[str, Read] = {
@@ -152,7 +141,7 @@ _WAIVER: Mapping[str, Read] = {
     "checks": values.text,
     "reason": values.text,
     "owner": values.text,
-    "expires": _day,
+    "expires": values.day,
 }
 _ADOPTED: Mapping[str, Read] = {
     "policy": values.one_of(*POLICIES),

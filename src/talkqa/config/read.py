@@ -109,6 +109,7 @@ def _settings(data: Table, sections: Sections, environ: Mapping[str, str]) -> Se
         systems=systems.get("descriptors", ()),
         sandbox=SandboxSettings(**sandbox),
         engine_documents=engine.get("documents", ()),
+        engine_deployed=engine.get("deployed"),
         conditions=(*conditions, *facets),
         connections=connections,
         accounts=accounts,
@@ -207,7 +208,7 @@ _SANDBOX: Mapping[str, Read] = {
     "quirks": values.quirks,
     "weather": read_weather,
 }
-_ENGINE: Mapping[str, Read] = {"documents": values.texts}
+_ENGINE: Mapping[str, Read] = {"documents": values.texts, "deployed": values.day}
 _FACET: Mapping[str, Read] = {"entity": values.text, "holds": values.predicate, "fails": values.predicate}
 _CONDITION: Mapping[str, Read] = {"text": values.text, "pattern": pattern, "remark": values.flag, **_FACET}
 _CONNECTION: Mapping[str, Read] = {

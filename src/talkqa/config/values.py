@@ -68,6 +68,16 @@ def days(value: Any) -> float:
     return _above_zero(value, "a number of days")
 
 
+def day(value: Any) -> date:
+    """A day, as a TOML date or as text."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Wrong("must be a day such as 2026-03-31") from None
+
+
 def rate(value: Any) -> float:
     """So many in a time."""
     return _above_zero(value, "a number")

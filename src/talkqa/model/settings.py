@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from talkqa.model.account import Account
@@ -153,6 +154,8 @@ class Settings:
     sandbox: SandboxSettings = field(default_factory=SandboxSettings)
     engine_documents: tuple[str, ...] = ()
     """Further documents and folders that the engine runs: not tested, but what they promise may rightly happen."""
+    engine_deployed: date | None = None
+    """When the sync engine that is tested was deployed; None where nobody says."""
     chains: bool = False
     """Whether documents that share a system are tested in one world, so that what one makes may travel on."""
     accounts: tuple[Account, ...] = ()

@@ -105,7 +105,7 @@ class LiveWorld:
         self._uncollected = uncollected
         self._stage, self._facts, self._board, self._vocabulary = stage, facts, board, vocabulary
         self._book = CheckBook(prepared.world)
-        self._settlement = Settlement(facts.settings.decisions, facts.today, known=self._book.ids)
+        self._settlement = Settlement.of(facts.settings, facts.today, prepared.world, self._book.ids)
         self._writer = EventWriter(facts.run_dir / f"{world_file(prepared.slug)}.jsonl", redact)
         self._open_plans = {slot.plan.node: slot.plan for slot in sorted((*ahead, *in_place), key=lambda s: s.order)}
         self._send, self._receive = trio.open_memory_channel[tuple[Slot, FailureLimit]](inf)

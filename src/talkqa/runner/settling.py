@@ -1,20 +1,24 @@
 """What decisions make of a verdict: adopted policies, waivers, and how a person can decide what the run could not."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from typing import Self
 
 from talkqa.checklist.manual import describe_by_hand
 from talkqa.checklist.review import expired, review_waivers
 from talkqa.model.decision import AdoptedPolicy, Decisions, FlowShape
 from talkqa.model.diagnostic import Diagnostic
 from talkqa.model.result import BROKEN, UNPROVEN, Cause, CheckFinished, GapSeen, Outcome, WaiverUsed
+from talkqa.model.settings import Settings
+from talkqa.model.world import World
 
 _OWN_TARGET = frozenset(
     {"no-counterpart", "duplicate", "second-target", "not-merged", "imported-copy", "merged-wrongly"}
 )
 """Reasons that hold only where each source record has a target record of its own."""
+_OLDER = "the document may be out of date"
 
 
 @dataclass(frozen=True)  # no slots: of a cached property
@@ -25,10 +29,20 @@ class Settlement:
     today: date
     known: Callable[[], Collection[str]] = tuple
     """Gives the ids of all checks of the world; asked only where a waiver needs it."""
+    deployed: date | None = None
+    """When the sync engine was deployed; None where nobody says."""
+    generated: Mapping[str, str | None] = field(default_factory=dict)
+    """Path of each document to its date stamp."""
+
+    @classmethod
+    def of(cls, settings: Settings, today: date, world: World | None, known: Callable[[], Collection[str]]) -> Self:
+        """What is decided of a world; None for scenarios that need none."""
+        generated = {document.path: document.generated for document in (world.documents if world else ())}
+        return cls(settings.decisions, today, known=known, deployed=settings.engine_deployed, generated=generated)
 
     def settle(self, finished: CheckFinished) -> CheckFinished:
         """The verdict after the decisions; settling it again changes nothing more."""
-        finished = self._respect_shape(self._judge_policy(finished))
+        finished = self._warn_of_age(self._respect_shape(self._judge_policy(finished)))
         if finished.outcome in UNPROVEN:
             finished = replace(finished, manual=describe_by_hand(step.text for step in finished.steps))
         return self._waive(finished)
@@ -81,6 +95,16 @@ class Settlement:
             message=f"{finished.message}; {why}",
             cause=Cause.DOCUMENT,
         )
+
+    def _warn_of_age(self, finished: CheckFinished) -> CheckFinished:
+        """Say of what is broken that its promise is older than the engine, where it is: it may have been changed."""
+        stamp = self.generated.get(finished.place.rpartition(":")[0])
+        if finished.outcome not in BROKEN or self.deployed is None or stamp is None or _OLDER in finished.message:
+            return finished
+        if date.fromisoformat(stamp[:10]) >= self.deployed:
+            return finished
+        why = f"{_OLDER}: it was generated on {stamp[:10]}, and the sync engine deployed on {self.deployed}"
+        return replace(finished, message=f"{finished.message}; {why}")
 
     def _judge_policy(self, finished: CheckFinished) -> CheckFinished:
         adopted = self.decisions.policy_of(finished.name, finished.flow_id)

@@ -114,3 +114,24 @@ def test_a_lookup_is_not_accused_of_having_no_target_of_its_own(shape: str, outc
     assert settlement.settle(other) == other
     passed = _finished(Outcome.PASSED)
     assert settlement.settle(passed) == passed
+
+
+@pytest.mark.parametrize(
+    ("deployed", "outcome", "warned"),
+    [
+        (date(2025, 6, 2), Outcome.FAILED, True),
+        (date(2025, 6, 2), Outcome.LATE, True),
+        (date(2025, 6, 2), Outcome.PASSED, False),
+        (date(2025, 6, 1), Outcome.FAILED, False),
+        (None, Outcome.FAILED, False),
+    ],
+)
+def test_what_is_broken_says_where_its_document_is_older_than_the_engine(
+    deployed: date | None, outcome: Outcome, warned: bool
+) -> None:
+    """What the engine was changed to do since, no older document tells."""
+    settlement = Settlement(Decisions(), DAY, deployed=deployed, generated={"specs/a.rst": "2025-06-01T10:00:00"})
+    settled = settlement.settle(_finished(outcome))
+    assert ("generated on 2025-06-01, and the sync engine deployed on 2025-06-02" in settled.message) is warned
+    assert settled.outcome is outcome
+    assert settlement.settle(settled) == settled
