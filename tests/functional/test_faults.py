@@ -24,6 +24,7 @@ FAULTS = (
     "duplicate-on-create:wave.invoice--custom-crm.order",
     "echo-each-cycle:salesforce.product2--exact-online.items",
     "edit-creates-new:salesforce.contact--exact-online.contacts",
+    "engine-dead:salesforce.contact--exact-online.contacts",
     "engine-dead:wave.invoice--custom-crm.order",
     "entity-skipped:wave.invoice--custom-crm.order",
     "entity-starved:salesforce.account--exact-online.accounts",

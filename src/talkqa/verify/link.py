@@ -14,6 +14,7 @@ from talkqa.systems.sentinels import can_hold
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.observer import Sighting
 from talkqa.verify.probe import Pair, Probe, own_values, strong_tokens
+from talkqa.verify.pulse import require_any_life
 from talkqa.verify.routes import Connection, Route
 from talkqa.verify.travel import find_travels, record_tokens, tokens_of, written_of
 from talkqa.verify.values import NoCommonValueError, common_field, fit
@@ -373,8 +374,11 @@ async def make_companion(state: FlowState, key: str, connection: Connection, *, 
     """A record of the connected entity, seen to be synchronised."""
     carrier = state.neighbours[connection.flow.id]
     await carrier.prepare()
+    since_s = state.access.clock.now()
     pair = await make_pair(carrier, f"{key}/{connection.binding.path}", queued=queued)
     if pair is None:
+        if queued:  # a heartbeat must not wait for one of another flow, which may wait for it
+            await require_any_life(carrier, since_s, f"the new {connection.entity.name}")
         raise CheckUndecided(
             "connected-not-synchronized",
             f"no {connection.entity.name} was seen to be synchronized, so nothing can be said of what it connects",

@@ -62,6 +62,21 @@ async def require_edits_alive(state: FlowState, side: Side, since_s: float, what
     raise await _late(state, beats, _Silence(since_s=since_s, what=what, kind=edits, side=side, reason="edits-silent"))
 
 
+async def require_any_life(state: FlowState, since_s: float, what: str) -> None:
+    """See that something of some flow arrives that was written after a moment; which one is not asked.
+
+    Raises:
+        CheckLate: where nothing of any flow does.
+    """
+    try:
+        await require_alive(state, since_s, what)
+    except CheckLate as late:
+        if late.reason == "engine-silent":
+            raise
+    except (ApiError, CheckOutcome):  # what is wrong with this flow alone says nothing of the engine
+        return
+
+
 async def _outlived(state: FlowState, beats: Heartbeats, since_s: float) -> bool:
     """Whether so many beats, and for so long, arrived after a moment that what was written then is overdue.
 
