@@ -16,7 +16,7 @@ from talkqa.model.call import ACTOR, SWEEP
 from talkqa.model.errors import ApiError
 from talkqa.model.flow import EntityRef, Flow, Side
 from talkqa.model.protocols import Clock, SystemClient
-from talkqa.model.record import Record, Scalar
+from talkqa.model.record import FieldValue, Record, Scalar
 from talkqa.model.result import Event, LatencySeen, MappingSeen
 from talkqa.model.schema import EntitySchema, FieldType
 from talkqa.model.settings import Settings
@@ -317,6 +317,11 @@ class Access:
             if owner is not None and owner not in allowed:
                 return owner
         return None
+
+    def is_borrowed(self, value: FieldValue, record: Record) -> bool:
+        """Whether this run wrote a value that a record shows, and to another record, such as its parent."""
+        written = strong_tokens([value]) & self._written
+        return bool(written) and not written & self._strong_of(record)
 
     def is_own(self, record: Record) -> bool:
         """Whether the harness itself created a record."""

@@ -14,7 +14,7 @@ from talkqa.model.result import Cause
 from talkqa.verify.control import find_refusal
 from talkqa.verify.flowstate import FlowState
 from talkqa.verify.heartbeat import Sender
-from talkqa.verify.link import find_counterpart, make_pair, pair_up, start_pair, was_another, write_edit
+from talkqa.verify.link import await_merged, find_counterpart, make_pair, pair_up, start_pair, was_another, write_edit
 from talkqa.verify.probe import Pair, Probe, Travel
 from talkqa.verify.routes import Route
 from talkqa.verify.travel import rank_for_edit
@@ -95,9 +95,11 @@ class RecordSender:
         if probe is None:
             return False
         within_s = _OUTWAIT * self._state.access.settings.patience_s
+        if probe.meets is not None:  # what both hold shows nothing
+            return await await_merged(maker, probe, probe.meets, within_s) is not None
         if await find_counterpart(maker, probe, within_s=within_s) is not None:
             return True
-        refusal = await find_refusal(maker, probe.record) if probe.meets is None else None
+        refusal = await find_refusal(maker, probe.record)
         if refusal is not None:
             raise refusal
         return False

@@ -224,10 +224,10 @@ class FlowState:
         """The property at one end of a row, as the schema spells it."""
         return spelled(self.schemas[side], row.source if side is Side.SOURCE else row.target)
 
-    def marks(self, record: Record) -> Marks:
-        """What a source record is recognised by on the other side."""
+    def marks(self, record: Record, besides: frozenset[str] = frozenset()) -> Marks:
+        """What a source record is recognised by on the other side, but for tokens that others carry as well."""
         schema = self.schemas[Side.SOURCE]
-        return marks_of(written_of(record, schema), schema, self._arriving(record))
+        return marks_of(written_of(record, schema), schema, self._arriving(record), besides)
 
     def recognisable(self, record: Record, besides: frozenset[str] = frozenset()) -> bool:
         """Whether something of a source record can be recognised at all, as far as the document says what travels.
@@ -237,7 +237,7 @@ class FlowState:
             besides: Tokens that the other side holds for another reason.
         """
         if not self.flow.properties:
-            return bool(self.marks(record).strong - besides)
+            return bool(self.marks(record, besides).strong)
         tokens = {token for arriving in self._arriving(record) for token in arriving.tokens}
         return any(len(token) >= LEAST_TOKEN for token in tokens - besides)
 
@@ -249,6 +249,9 @@ class FlowState:
             row_class, value = judgement.row_class, record.values.get(spelled(schema, row.source))
             if judgement.target_field is None or not judgement.target_field.createable:
                 continue  # the target computes it: nobody writes it there
+            own = judgement.source_field
+            if own is not None and not (own.createable or own.updateable) and self.access.is_borrowed(value, record):
+                continue  # others with the same parent show it too
             if row_class is RowClass.TRANSFORM and row.transform is not None:
                 with suppress(OracleUnknown):
                     value = evaluate(row.transform, value, dict(record.values), now=self.access.clock.stamp())

@@ -166,7 +166,7 @@ async def _look_again(state: FlowState, probe: Probe) -> Sighting | None:
     if seen is not None:
         return seen
     access, target = state.access, state.schema(Side.TARGET)
-    marks = state.marks(probe.record).without(probe.shared)
+    marks = state.marks(probe.record, probe.shared)
     for path, value in _searches(state, probe.record):
         with suppress(ApiRefused):  # not every property can be searched by
             for record in await access.find(state.flow.target.system, target.name, path, value):

@@ -82,7 +82,7 @@ async def find_counterpart(
     Raises:
         ApiUnavailable: where the target could not be watched.
     """
-    marks = state.marks(probe.record).without(ignored | probe.shared)
+    marks = state.marks(probe.record, ignored | probe.shared)
     observer = state.observer(Side.TARGET)
     same_entity = state.observer(Side.SOURCE) is observer
     before = {i for i in observer.carriers(marks.strong) if observer.was_there(i)}
@@ -95,7 +95,10 @@ async def find_counterpart(
             return False
         if record_tokens(record) & marks.strong:
             return True
-        if sighting.seen_s < probe.written_s or state.access.is_own(record) or _was_there(state, probe, record):
+        if sighting.seen_s < probe.written_s:
+            return False
+        awaited = probe.meets is not None and record.id == probe.meets.id
+        if not awaited and (state.access.is_own(record) or _was_there(state, probe, record)):
             return False
         return marks.recognise(record)
 
@@ -112,7 +115,7 @@ async def find_merged(state: FlowState, probe: Probe, existing: Record, row: Mer
     travels, its next value shows whether the two are linked.
     """
     probe.meets = existing
-    seen = await _await_merged(state, probe, existing, state.access.settings.patience_s)
+    seen = await await_merged(state, probe, existing, state.access.settings.patience_s)
     own = state.schema(Side.SOURCE).field(row.source)
     documented = any((r.source, r.target) == (row.source, row.target) for r in state.flow.properties)
     alone = documented and not state.recognisable(probe.record, besides=record_tokens(existing))
@@ -128,10 +131,11 @@ async def look_for_merged(state: FlowState, probe: Probe) -> Sighting | None:
     """
     await state.look()
     within_s = 0 if state.route is Route.MERGE else _OUTWAIT * state.access.settings.patience_s
-    return None if probe.meets is None else await _await_merged(state, probe, probe.meets, within_s)
+    return None if probe.meets is None else await await_merged(state, probe, probe.meets, within_s)
 
 
-async def _await_merged(state: FlowState, probe: Probe, existing: Record, within_s: float) -> Sighting | None:
+async def await_merged(state: FlowState, probe: Probe, existing: Record, within_s: float) -> Sighting | None:
+    """What shows within so many seconds that a probe and a target are one: a value of either in the other."""
     theirs = strong_tokens(own_values(existing, state.schema(Side.TARGET)).values()) - probe.tokens
     found: list[Sighting] = []
     troubles: list[ApiUnavailable] = []
@@ -189,7 +193,7 @@ async def _move_criterion(state: FlowState, probe: Probe, target: Record, row: M
 
 def was_another(state: FlowState, probe: Probe, target: Record) -> bool:
     """Whether a target was made for something else, and shows values that can be of no other record than the probe."""
-    marks = state.marks(probe.record).without(probe.shared)
+    marks = state.marks(probe.record, probe.shared)
     return _was_there(state, probe, target) and marks.proven_by(target)
 
 

@@ -56,11 +56,6 @@ class Marks:
         """All of them."""
         return self.strong.union(*self.weak)
 
-    def without(self, ignored: frozenset[str]) -> "Marks":
-        """These marks but for tokens that a record carries for another reason."""
-        weak = tuple(tokens - ignored for tokens in self.weak)
-        return Marks(strong=self.strong - ignored, weak=tuple(tokens for tokens in weak if tokens))
-
     def recognise(self, record: Record) -> bool:
         """Whether a record carries enough of them."""
         carried = record_tokens(record)
@@ -86,13 +81,19 @@ class Arriving:
     """False where the document leaves open whether this value arrives, as where several properties feed one."""
 
 
-def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: Iterable[Arriving]) -> Marks:
+def marks_of(
+    written: Mapping[str, Scalar],
+    schema: EntitySchema,
+    documented: Iterable[Arriving],
+    besides: frozenset[str] = frozenset(),
+) -> Marks:
     """What a probe is recognised by.
 
     Args:
         written: What was written.
         schema: The entity it was written to.
         documented: What the document says arrives; empty where it names nothing.
+        besides: Tokens that others carry for another reason, such as those of a merge criterion.
     """
     strong: set[str] = set()
     weak: list[frozenset[str]] = []
@@ -102,11 +103,11 @@ def marks_of(written: Mapping[str, Scalar], schema: EntitySchema, documented: It
         if field is not None and field.type not in _SYSTEM_TYPES | {FieldType.PICKLIST, FieldType.BOOLEAN}:
             strong |= {t for t in tokens_of(value) if is_telling(t)}
     for arriving in documented:
-        telling = {t for t in arriving.tokens if is_telling(t)}
+        telling = {t for t in arriving.tokens - besides if is_telling(t)}
         strong |= telling
         firm = firm or (arriving.sure and bool(telling))
-        weak.append(frozenset(t for t in arriving.tokens if len(t) >= LEAST_TOKEN))
-    return Marks(strong=frozenset(strong), weak=() if firm else tuple(w for w in weak if w))
+        weak.append(frozenset(t for t in arriving.tokens - besides if len(t) >= LEAST_TOKEN))
+    return Marks(strong=frozenset(strong - besides), weak=() if firm else tuple(w for w in weak if w))
 
 
 def _is_stamp(field: FieldSchema) -> bool:

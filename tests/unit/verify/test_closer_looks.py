@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from talkqa.model.settings import Settings
 from talkqa.verify.clock import TrioClock
 from talkqa.verify.conduct import Conduct
 from talkqa.verify.world import VerifyWorld
+from tests.fakes.client import FakeSystem
 from tests.fakes.clock import EPOCH
 from tests.fakes.engine import TinyEngine
 from tests.fakes.flows import make_flow, make_row, make_world
@@ -230,3 +232,37 @@ def test_the_way_back_of_a_property_is_told_once_it_is_known(
 
     run_virtual(main)
     assert [event.both_ways for event in events if isinstance(event, MappingSeen)] == kept
+
+
+def _branches(way: str, tmp_path: Path) -> Outcomes:
+    """Customers show the city of their branch, which all of them share; of themselves nothing travels but a day."""
+    day, branch = FieldSchema(path="since", type=FieldType.DATE), ("Branch",)
+    city = replace(_text("city"), createable=False, updateable=False)
+    reference = FieldSchema(path="branch", type=FieldType.REFERENCE, references=branch, required=True)
+    bakery, shop = _systems((_text("name"), day, city, reference), (_text("title"), _text("town"), day))
+    town = EntitySchema(name="Branch", fields=(_text("name"), replace(_text("city"), required=True)), name_field="name")
+
+    def show_cities(ours: FakeSystem, _theirs: FakeSystem) -> None:
+        plain = ours.told
+
+        def told(entity: str, stored: Any) -> Record:
+            record = plain(entity, stored)
+            branch_id = record.values.get("branch")
+            if entity != "Customer" or branch_id is None:
+                return record
+            city = ours.table("Branch").records[branch_id].values["city"]
+            return replace(record, values={**record.values, "city": city})
+
+        ours.told = told  # type: ignore[method-assign]
+
+    return run(
+        make_flow(rows=(make_row("city", "town"), make_row("since", "since"))), tmp_path, way, before=show_cities,
+        schemas=(replace(bakery, entities=(*bakery.entities, town)), shop),
+        mapping={"city": "town", "since": "since"}, only=lambda check: check.name in {"created", "edited-in-source"},
+    )  # fmt: skip
+
+
+def test_what_all_records_of_one_parent_show_is_no_mark_of_any_of_them(tmp_path: Path) -> None:
+    told = _told(_branches("", tmp_path))
+    assert told["created"] == "passed no-copies"
+    assert told["edited-in-source/since~since"] == "passed others-stayed"

@@ -8,7 +8,7 @@ from talkqa.model.check import Check
 from talkqa.model.flow import Flow, RuleKind
 from talkqa.model.result import CheckFinished, Outcome
 from talkqa.model.schema import EntitySchema, FieldSchema, FieldType, SystemSchema
-from tests.fakes.flows import make_flow, make_merge
+from tests.fakes.flows import make_flow, make_merge, make_row
 from tests.unit.verify.test_engines import ROWS, try_out
 from tests.unit.verify.test_scenarios import MAPPING, Outcomes, run
 
@@ -66,6 +66,51 @@ def test_of_two_that_match_each_created_anew_is_no_merge(tmp_path: Path) -> None
     assert told(both, Outcome.FAILED) == {"shared-criterion/name~title": "not-merged"}
     extra = try_out("merging", tmp_path, "merges-and-creates", only=lambda c: c.name == "shared-criterion")
     assert told(extra, Outcome.FAILED) == {"shared-criterion/name~title": "duplicate"}
+
+
+PHONES = tuple(
+    SystemSchema(
+        name=system,
+        entities=(
+            EntitySchema(
+                name=entity,
+                fields=(
+                    FieldSchema(path="name", type=FieldType.STRING, max_length=60),
+                    FieldSchema(path="email", type=FieldType.EMAIL, max_length=60),
+                    FieldSchema(path="phone", type=phone, max_length=60),
+                ),
+                name_field="name",
+            ),
+        ),
+    )
+    for system, entity, phone in (
+        ("Bakery", "Customer", FieldType.PHONE),
+        ("Web Shop", "Account", FieldType.STRING),
+    )
+)
+
+
+def by_email(*ways: str, tmp_path: Path) -> Outcomes:
+    flow = make_flow(
+        RuleKind.LINK_REQUIRED, RuleKind.MERGE_ON, RuleKind.TWO_WAY, RuleKind.PROPERTIES,
+        rows=(make_row("email", "email"), make_row("phone", "phone")), merge=(make_merge("email", "email"),),
+    )  # fmt: skip
+    return run(flow, tmp_path, *ways, mapping={"email": "email", "phone": "phone"}, schemas=PHONES)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", ["", "keeps-target", "slow-batches"])
+def test_a_merge_is_seen_by_a_number_where_all_else_is_the_criterion(way: str, tmp_path: Path) -> None:
+    """The texts of both are equal from the start, so that a telephone number has to show it."""
+    outcomes = by_email(way, tmp_path=tmp_path)
+    assert told(outcomes, Outcome.FAILED, Outcome.LATE, Outcome.ERROR) == {}
+    assert "merged/email~email" in told(outcomes, Outcome.PASSED)
+
+
+@pytest.mark.parametrize("fault", ["dead", "slow"])
+def test_that_the_criterion_is_equal_is_no_late_arrival(fault: str, tmp_path: Path) -> None:
+    """The harness wrote it into both records itself."""
+    reasons = told(by_email(fault, tmp_path=tmp_path), Outcome.LATE)
+    assert reasons["merged/email~email"] == ("engine-slow" if fault == "slow" else "engine-silent")
 
 
 def near(way: str, difference: str, tmp_path: Path, name: str = "merging") -> CheckFinished:

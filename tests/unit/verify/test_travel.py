@@ -104,12 +104,15 @@ def test_choices_and_truth_values_recognise_nobody() -> None:
     assert not marks.recognise(record(state="sold1out2"))
 
 
-def test_ignored_tokens_leave_the_marks() -> None:
-    """Such as a criterion that both records hold."""
-    marks = Marks(strong=frozenset({"a1b2c3", "d4e5f6"}), weak=(frozenset({"12345"}), frozenset({"23456"})))
-    left = marks.without(frozenset({"a1b2c3", "12345"}))
-    assert left == Marks(strong=frozenset({"d4e5f6"}), weak=(frozenset({"23456"}),))
-    assert left.tokens() == {"d4e5f6", "23456"}
+def test_what_others_hold_too_is_no_mark_and_numbers_take_its_part() -> None:
+    """Such as a criterion that both records hold: it shows nothing, so that the rest has to."""
+    written = {"Name": "Alder b2c3d4", "credit": 12345.67}
+    documented = [arriving("Alder b2c3d4"), arriving(12345.67)]
+    marks = marks_of(written, SOURCE, documented, tokens_of("b2c3d4"))
+    assert not marks.recognise(record(title="Alder b2c3d4"))
+    assert marks.recognise(record(amount=12345.67))
+    nothing = marks_of(written, SOURCE, documented, tokens_of("b2c3d4") | tokens_of(12345.67))
+    assert nothing == Marks(strong=frozenset(), weak=())
 
 
 def test_what_travels_is_told_with_the_equal_source_first() -> None:
