@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +20,7 @@ from talkqa.model.check import Depth
 from talkqa.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from talkqa.model.result import CheckFinished
     from talkqa.model.settings import Weather
     from talkqa.runner.campaign import Accusation
     from talkqa.runner.experiment import Experiment, Laboratory
@@ -225,26 +226,26 @@ def _simulate(work: _Work, count: int | None, changed: _Changed, *, flips: bool)
         for one in planned
     )
     with _counting("simulations", len(planned)) as on_done:
-        tally = campaign.run_campaign(laboratory, planned, jobs=work.jobs, on_done=on_done)
+        tally = campaign.run_campaign(
+            laboratory, planned, jobs=work.jobs, on_done=on_done, on_wrong=partial(_accuse, work)
+        )
     for (outcome, reason), number in sorted(tally.counts.items(), key=lambda entry: (entry[0][0], -entry[1])):
         print_result(f"{number:>7}  {outcome:<13} {reason or '(no reason)'}")
     number_left = sum(len(records) for _, records in tally.left)
     print_result(f"{tally.counts.total():>7}  checks in {tally.simulations} simulations; {number_left} records left")
     for experiment, records in tally.left:
         print_result(f"left: {', '.join(records)}\n  {replay_command(work.laboratory, experiment)}")
-    for experiment, some in groupby(tally.accusations, key=lambda one: one.experiment):
-        _accuse(work, experiment, tuple(some))
     if work.shrinks and tally.accusations:
         _shrink_accusation(work, tally.accusations[0])
     return _SHORT if tally.accusations else 0
 
 
-def _accuse(work: _Work, experiment: "Experiment", accusations: "Sequence[Accusation]") -> None:
+def _accuse(work: _Work, experiment: "Experiment", wrong: "Sequence[CheckFinished]") -> None:
     """Tell what one simulation says wrongly, and how it is repeated."""
-    for told in (one.result for one in accusations[:_TOLD_AT_MOST]):
+    for told in wrong[:_TOLD_AT_MOST]:
         print_result(f"{told.check}: {told.outcome} {told.reason or '(no reason)'}: {told.message}")
-    if len(accusations) > _TOLD_AT_MOST:
-        print_result(f"and {len(accusations) - _TOLD_AT_MOST} more checks of this simulation")
+    if len(wrong) > _TOLD_AT_MOST:
+        print_result(f"and {len(wrong) - _TOLD_AT_MOST} more checks of this simulation")
     print_result(f"  {replay_command(work.laboratory, experiment)}")
 
 

@@ -123,17 +123,30 @@ def run_campaign(
     *,
     jobs: int = 1,
     on_done: Callable[[], object] = lambda: None,
+    on_wrong: Callable[[Experiment, Sequence[CheckFinished]], object] = lambda _experiment, _results: None,
 ) -> Tally:
-    """Simulate, and count."""
+    """Simulate, and count.
+
+    Args:
+        laboratory: Performs the simulations.
+        experiments: What is simulated.
+        jobs: How many processes share the work.
+        on_done: Called after each simulation.
+        on_wrong: Told of each simulation that says what it must not, as soon as it is over, and what it says.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     accusations: list[Accusation] = []
     left: list[tuple[Experiment, tuple[str, ...]]] = []
-    found = laboratory.perform_all(experiments, jobs=jobs, on_done=on_done)
+    found = laboratory.perform_each(experiments, jobs=jobs)
     for experiment, findings in zip(experiments, found, strict=True):
         counts.update((str(one.outcome), one.reason) for one in findings.results.values())
-        accusations += [Accusation(experiment=experiment, result=one) for one in unacceptable(findings)]
+        wrong = unacceptable(findings)
+        if wrong:
+            on_wrong(experiment, wrong)
+        accusations += [Accusation(experiment=experiment, result=one) for one in wrong]
         if findings.left:
             left.append((experiment, findings.left))
+        on_done()
     return Tally(simulations=len(experiments), counts=counts, accusations=tuple(accusations), left=tuple(left))
 
 

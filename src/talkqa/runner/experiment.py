@@ -140,10 +140,28 @@ class Laboratory:
             on_done: Called after each of them.
         """
         found: list[Findings] = []
-        for one in self._performed(experiments, jobs):
+        for one in self.perform_each(experiments, jobs=jobs):
             found.append(one)
             on_done()
         return tuple(found)
+
+    def perform_each(self, experiments: Sequence[Experiment], *, jobs: int = 1) -> Iterator[Findings]:
+        """The findings of experiments, in their order, each as soon as those before it are there."""
+        if jobs == 1 or len(experiments) < 2:
+            yield from map(self.perform, experiments)
+            return
+        # Spawned: a fork would take along whatever threads the caller has.
+        with ProcessPoolExecutor(
+            min(jobs, len(experiments)),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_Worker.start,
+            initargs=(tuple(self.worlds.values()), self.settings, self.root),
+        ) as pool:
+            try:
+                yield from pool.map(_Worker.perform, experiments)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def checks_of(self, experiment: Experiment) -> tuple[str, ...]:
         """Ids of the checks that an experiment performs, sorted."""
@@ -167,23 +185,6 @@ class Laboratory:
             if flow.id == flow_id:
                 return flow
         raise RunError(f"{world} has no flow {flow_id}")
-
-    def _performed(self, experiments: Sequence[Experiment], jobs: int) -> Iterator[Findings]:
-        if jobs == 1 or len(experiments) < 2:
-            yield from map(self.perform, experiments)
-            return
-        # Spawned: a fork would take along whatever threads the caller has.
-        with ProcessPoolExecutor(
-            min(jobs, len(experiments)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_Worker.start,
-            initargs=(tuple(self.worlds.values()), self.settings, self.root),
-        ) as pool:
-            try:
-                yield from pool.map(_Worker.perform, experiments)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
 
     def _settings_of(self, experiment: Experiment) -> Settings:
         sandbox = replace(

@@ -122,9 +122,15 @@ def test_a_campaign_counts_outcomes_and_keeps_what_is_wrong_with_its_simulation(
     laboratory = Scripted(("victim", "other"), frozenset(), frozenset({"lost"}))
     calm = Experiment(world="one/x", seed=1)
     lossy = replace(calm, seed=2, weather=Weather(lost=0.1))
-    done: list[None] = []
-    tally = run_campaign(laboratory, (calm, lossy), on_done=lambda: done.append(None))
-    assert len(done) == tally.simulations == 2
+    done: list[str] = []
+    tally = run_campaign(
+        laboratory,
+        (lossy, calm),
+        on_done=lambda: done.append("over"),
+        on_wrong=lambda experiment, wrong: done.append(f"{experiment.seed} {wrong[0].check}"),
+    )
+    assert done == ["2 victim", "over", "over"]
+    assert tally.simulations == 2
     assert tally.counts["passed", "seen"] == 3
     assert tally.counts["failed", "duplicate"] == 1
     assert [(one.experiment, one.result.check) for one in tally.accusations] == [(lossy, "victim")]
