@@ -68,6 +68,8 @@ class Link:
 @dataclass(slots=True)
 class _Entry:
     fetched: Fetched
+    known_at: int
+    """What was asked for from this count on is newer than every answer so far."""
     suspect: bool = False
     """Whether answers overlapped, so that a newer version may exist than the one kept."""
 
@@ -98,14 +100,15 @@ class EngineState:
         """Keep a version that was read, unless a newer one is known already."""
         records = self._records.setdefault(key, {})
         entry = records.get(fetched.id)
-        if entry is None or fetched.asked_at >= entry.fetched.known_at:
+        if entry is None or fetched.asked_at >= entry.known_at:
             # A list gives no version tag; an unchanged record keeps the one it had.
             same = entry is not None and entry.fetched.body == fetched.body and fetched.etag is None
             etag = entry.fetched.etag if entry is not None and same else fetched.etag
-            records[fetched.id] = _Entry(replace(fetched, etag=etag))
+            records[fetched.id] = _Entry(replace(fetched, etag=etag), fetched.known_at)
         elif entry.fetched.body != fetched.body:
             # The answers overlapped: either may be the newer one.
             entry.suspect = True
+            entry.known_at = max(entry.known_at, fetched.known_at)
 
     def newest_body(self, key: EntityKey, record_id: str) -> Mapping[str, Any]:
         """The newest version as it was read, of a deleted record too; empty for one that is not known."""
