@@ -11,7 +11,6 @@ from typing import Any
 
 import trio
 
-from talkqa.model.errors import ApiUnavailable
 from talkqa.model.flow import Side
 from talkqa.model.protocols import Clock
 from talkqa.model.record import FieldValue
@@ -132,15 +131,10 @@ class EngineState:
                 return None
             if entry is not None and not entry.suspect and (entry.fetched.etag is not None or not writable):
                 return entry.fetched
-            if entry is not None:
-                entry.suspect = False  # before the question: an answer that overlaps with it makes it so again
             try:
                 self.remember(key, await self.connectors[key[0]].get(key[1], record_id))
             except Gone:
                 return None
-            except ApiUnavailable:
-                self.forget(key, record_id)
-                raise
 
     def forget(self, key: EntityKey, record_id: str) -> None:
         """Note that a version proved outdated: the next look reads it again. The record is known all the same."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from unittest.mock import AsyncMock
 
 import trio
+import trio.testing
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -55,3 +56,29 @@ def test_answers_that_follow_one_another_are_taken_without_a_further_question(co
     assert current is not None
     assert current.body["number"] == count - 1
     ask.assert_not_awaited()
+
+
+def test_nobody_takes_an_unclear_version_while_another_asks_which_is_the_newest() -> None:
+    count, seen = iter(range(10, 20)), list[object]()
+
+    async def ask(_entity: str, _record_id: str) -> Fetched:
+        asked_at = next(count)
+        await trio.sleep(1)
+        return version(1, asked_at, next(count))
+
+    async def main() -> None:
+        state = EngineState({KEY[0]: AsyncMock(get=ask)}, FakeClock())
+        state.remember(KEY, version(0, 1, 3))
+        state.remember(KEY, version(1, 2, 4))
+
+        async def look() -> None:
+            current = await state.current(KEY, "1")
+            seen.append(None if current is None else current.body["number"])
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look)
+            await trio.sleep(0.5)
+            nursery.start_soon(look)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert seen == [1, 1]
