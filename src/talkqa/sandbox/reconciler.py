@@ -7,13 +7,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from talkqa.model.errors import ApiUnavailable
 from talkqa.model.flow import Side
 from talkqa.model.record import FieldValue
 from talkqa.model.schema import FieldType
 from talkqa.sandbox.behaviour import Behaviour
 from talkqa.sandbox.connectors.contract import Fetched, Gone, Outdated, WriteRefused
 from talkqa.sandbox.conversion import UNFIT, Converted, Unfit, is_empty, is_same
-from talkqa.sandbox.decision import Decision, Translate, decide, hold
+from talkqa.sandbox.decision import Decision, Holding, Translate, decide, hold
 from talkqa.sandbox.pairing import EntityKey, Pairing
 from talkqa.sandbox.rows import Group, Member
 from talkqa.sandbox.state import Base, EngineState, Link, RecordKey
@@ -51,9 +52,10 @@ class Reconciler:
     def settle(self, link: Link, groups: Sequence[Group], records: Mapping[Side, Fetched]) -> None:
         """Note that these groups are as they should be."""
         for group in groups:
-            holding = hold(group, records[group.side].values, records[group.side.other].values)
+            holding = _hold(group, records)
             if holding is not None:
                 link.bases[group.key] = holding.base
+                link.unanswered.pop(group.key, None)
                 stamps = {side: records[side].modified for side in Side}
                 link.first_seen(group.key, group.side, (holding.base.lead, holding.source), stamps[group.side])
                 link.first_seen(group.key, group.side.other, holding.target, stamps[group.side.other])
@@ -107,10 +109,12 @@ class Reconciler:
                 self._state.unlink(link)
                 return False
             records[side] = record
+        groups = self._behaviour.groups(link.pairing)
+        _own_up(link, groups, records)
         decision = decide(
             link,
             records,
-            self._behaviour.groups(link.pairing),
+            groups,
             self._behaviour,
             self.translator(link.pairing, link),
             self._state.clock.stamp(),
@@ -139,7 +143,14 @@ class Reconciler:
         values = self._behaviour.written(link.pairing, side, decision.writes[side])
         if self._behaviour.writes_all(link.pairing, side.other):
             values = {**self._everything(link, side, records[side.other]), **values}
-        sent = await self._send(link, side, values, current)
+        try:
+            sent = await self._send(link, side, values, current)
+        except ApiUnavailable:
+            self._state.forget(key, record_id)
+            would = {**records, side: replace(current, values={**current.values, **values})}
+            holdings = ((group, _hold(group, would)) for group in owners.values())
+            link.unanswered |= {group.key: (side, holding.base) for group, holding in holdings if holding}
+            raise
         if sent is None:
             return False
         written, values = sent
@@ -230,6 +241,24 @@ class Reconciler:
                 replaced[path] = base.source if owners[path].side is side else base.target
         if replaced:
             self.on_carried(link, side, replaced)
+
+
+def _hold(group: Group, records: Mapping[Side, Fetched]) -> Holding | None:
+    return hold(group, records[group.side].values, records[group.side.other].values)
+
+
+def _own_up(link: Link, groups: Sequence[Group], records: Mapping[Side, Fetched]) -> None:
+    """Take what writes without an answer have done all the same for the engine's own, not for somebody's edits."""
+    for group in groups:
+        holding = _hold(group, records)
+        if holding is None or group.key not in link.unanswered:
+            continue
+        side, would = link.unanswered[group.key]
+        now = holding.base
+        one, other = (would.source, now.source) if side is group.side else (would.target, now.target)
+        if is_same(one, other) and (side is not group.side or would.lead == now.lead):
+            link.bases[group.key] = would
+            del link.unanswered[group.key]
 
 
 def _may_come_of(sent: FieldValue, held: FieldValue) -> bool:

@@ -43,6 +43,8 @@ class Link:
     ids: Mapping[Side, str]
     bases: dict[str, Base] = field(default_factory=dict)
     """By key of the group; a group without base was never brought together."""
+    unanswered: dict[str, tuple[Side, Base]] = field(default_factory=dict)
+    """By key of the group: the side of a write that had no answer, and the state it led to if it was done."""
     seen: dict[tuple[str, Side], tuple[object, datetime | None]] = field(default_factory=dict)
     """Newest value of a group on a side, and the stamp of the version in which it was first read."""
     lock: trio.Lock = field(default_factory=trio.Lock)

@@ -196,6 +196,47 @@ def test_an_edit_made_while_a_write_was_left_without_an_answer_is_not_overwritte
     assert lost == ["done"]
 
 
+@pytest.mark.parametrize("towards", ["target", "source"])
+def test_a_write_that_was_done_without_an_answer_does_not_pass_for_an_edit(towards: str) -> None:
+    """It is later than the edit made while the engine worked, and yet not the later edit."""
+
+    async def story(stage: Stage) -> tuple[str, str]:
+        source, target = await stage.pair(name="a", nick="b")
+        sides = {"source": (CUSTOMER, source, "nick"), "target": (ACCOUNT, target, "alias")}
+        _, written, _ = sides.pop(towards)
+        ((entity, edited, path),) = sides.values()
+
+        async def edit_again() -> None:
+            await stage.edit(entity, edited, **{path: "d"})
+            await stage.rest(3)
+
+        interrupted[written] = edit_again
+        await stage.edit(entity, edited, **{path: "c"})
+        await stage.rest(100)
+        return (await stage.get(CUSTOMER, source))["nick"], (await stage.get(ACCOUNT, target))["alias"]
+
+    interrupted: dict[str, Any] = {}
+
+    class _Loses(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self.inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            edit_again = (
+                interrupted.pop(request.url.path.rsplit("/", 1)[-1], None) if request.method == "PATCH" else None
+            )
+            if edit_again is not None:
+                await edit_again()
+            answer = await self.inner.handle_async_request(request)
+            if edit_again is not None:
+                assert answer.is_success
+                raise httpx.ReadError("no answer", request=request)
+            return answer
+
+    assert play(story, flow(NAME, NICK), engine_way=lambda _, inner, __: _Loses(inner)) == ("d", "d")
+    assert not interrupted
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["who-wrote-is-told", "who-wrote-is-not-told"])
 def test_an_edit_made_before_a_new_record_was_read_again_is_carried(*, told: bool) -> None:
     """What the engine reads after its own creation is not all its own."""
