@@ -140,13 +140,13 @@ class TinyEngine:
             await self._create(record)
 
     async def _match(self, record: Record) -> Record | None:
+        if "no-merge" in self.breaks:
+            return None
         taken = set(self.links.values())
         free = [r for r in (await self.target.changes(self.flow.target.entity, None)).records if not r.deleted]
         free = [r for r in free if r.id not in taken and r.modified_by != "engine"]
         if "merges-wrongly" in self.breaks:
             return free[0] if free else None
-        if "no-merge" in self.breaks:
-            return None
 
         def form(value: FieldValue) -> str:
             text = str(value or "")
