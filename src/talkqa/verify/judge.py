@@ -38,7 +38,6 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
         CheckOutcome: where the second look shows none either.
     """
     require_no_leftovers(state, probe)
-    await require_acceptable(state, probe)
     require_recognisable(state, probe)
     try:
         shown = await require_alive(state, probe.written_s, f"the new {state.flow.source.name}")
@@ -71,6 +70,9 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
             "talkqa.toml",
             cause=Cause.DOCUMENT,
         )
+    # Only now, when all else is told: an engine that is merely slow may read the control write before it is removed,
+    # and would be right to merge the source record with it.
+    await require_acceptable(state, probe)
     raise CheckFailed(
         "no-counterpart",
         f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} {waited} and "
