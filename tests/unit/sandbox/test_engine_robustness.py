@@ -233,7 +233,8 @@ def test_a_write_that_was_done_without_an_answer_does_not_pass_for_an_edit(towar
                 raise httpx.ReadError("no answer", request=request)
             return answer
 
-    assert play(story, flow(NAME, NICK), engine_way=lambda _, inner, __: _Loses(inner)) == ("d", "d")
+    played = play(story, flow(NAME, NICK), engine_way=lambda _, inner, __: _Loses(inner), seed=1)
+    assert played == ("d", "d")
     assert not interrupted
 
 
