@@ -28,10 +28,10 @@ demo: $(INSTALLED)
 	@$(BIN)/talkqa run
 
 # coverage starts before pytest: the plugin is an entry point, imported before pytest-cov would begin to look. The
-# functional tests run beside, without it: it would double their time.
+# functional tests run beside, without it: it would double their time. They take longer, so that two share them.
 test: $(INSTALLED)
 	@$(BIN)/coverage erase
-	@log=$$(mktemp); $(BIN)/python -m pytest tests/functional >"$$log" 2>&1 & functional=$$!; \
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/functional -n 2 --dist loadfile >"$$log" 2>&1 & functional=$$!; \
 	$(BIN)/coverage run -m pytest --ignore tests/functional; others=$$?; \
 	echo 'waiting for the functional tests'; wait $$functional; ended=$$?; cat "$$log"; rm -f "$$log"; \
 	test $$ended = 0 && test $$others = 0
