@@ -49,6 +49,9 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
     if late is not None:
         return late
     await _require_untouched(state, probe)
+    # Only after all waiting: an engine that is merely slow may read the control write before it is removed, and would
+    # be right to merge the source record with it.
+    await require_acceptable(state, probe)
     waited = f"within {state.access.clock.now() - probe.written_s:.0f} s, although {shown}"
     damaged = _damaged_copy(state, probe, _PIECE)
     if damaged is not None:
@@ -70,9 +73,6 @@ async def missing_counterpart(state: FlowState, probe: Probe) -> Sighting:
             "talkqa.toml",
             cause=Cause.DOCUMENT,
         )
-    # Only now, when all else is told: an engine that is merely slow may read the control write before it is removed,
-    # and would be right to merge the source record with it.
-    await require_acceptable(state, probe)
     raise CheckFailed(
         "no-counterpart",
         f"no {state.flow.target.name} appeared for {state.flow.source.entity} {probe.record.id} {waited} and "

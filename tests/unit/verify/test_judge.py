@@ -166,6 +166,19 @@ def test_a_record_that_a_search_shows_is_not_missing_though_no_list_tells_it(tmp
     bench(tmp_path, play)
 
 
+def test_a_text_that_is_cut_because_the_target_refuses_it_whole_is_no_damage(tmp_path: Path) -> None:
+    """The engine had no other way, and the harness has none either."""
+
+    async def play(b: Bench) -> None:
+        probe = await b.probe()
+        await trio.sleep(1)
+        await b.engine.create("Account", {"title": str(probe.record.values["name"])[:5]})
+        b.shop.fail("create", ApiRefused("too long"))
+        assert (await judged(missing_counterpart(b.state, probe), CheckUndecided)).reason == "target-refuses"
+
+    bench(tmp_path, play)
+
+
 def test_a_copy_with_a_piece_of_a_text_is_told_as_damage(tmp_path: Path) -> None:
     """With the piece and the whole."""
 
